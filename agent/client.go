@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/httpx"
+)
+
+// Client calls a policy agent on behalf of one function.
+type Client struct {
+	http *httpx.Client
+	path string
+}
+
+// Each call of the client takes at most this long per try; a worker that
+// waits for its plan is not serving.
+const callTimeout = 5 * time.Second
+
+// NewClient returns a client of the agent at base for the function fn. The
+// token may be empty.
+func NewClient(base, token, fn string) (*Client, error) {
+	c, err := httpx.NewClient(base, httpx.Options{Token: token, Timeout: callTimeout, Retries: 2})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{http: c, path: "/v1/functions/" + url.PathEscape(fn)}, nil
+}
+
+// Start asks for the plan of a lifetime.
+func (c *Client) Start(ctx context.Context, req StartRequest) (Plan, error) {
+	var plan Plan
+	err := c.http.Call(ctx, http.MethodPost, c.path+"/lifetimes", req, &plan)
+	if err == nil && plan.Restore != nil {
+		plan.Restore.ManifestURL = c.http.Resolve(plan.Restore.ManifestURL)
+		plan.Restore.PackURL = c.http.Resolve(plan.Restore.PackURL)
+	}
+	return plan, err
+}
+
+// End reports what became of a lifetime.
+func (c *Client) End(ctx context.Context, rec LifetimeRecord) error {
+	return c.http.Call(ctx, http.MethodPost, c.path+"/lifetimes/"+url.PathEscape(rec.Lifetime)+"/end", rec, nil)
+}
+
+// Upload asks where to put a new snapshot.
+func (c *Client) Upload(ctx context.Context, req UploadRequest) (Upload, error) {
+	var up Upload
+	err := c.http.Call(ctx, http.MethodPost, c.path+"/uploads", req, &up)
+	up.ManifestURL = c.http.Resolve(up.ManifestURL)
+	up.PackURL = c.http.Resolve(up.PackURL)
+	return up, err
+}
+
+// Register puts an uploaded snapshot into the pool.
+func (c *Client) Register(ctx context.Context, reg Registration) (Registered, error) {
+	var done Registered
+	err := c.http.Call(ctx, http.MethodPost, c.path+"/snapshots", reg, &done)
+	return done, err
+}

@@ -1,0 +1,89 @@
+package kvstore
+
+import (
+	"fmt"
+	"math"
+)
+
+// ValidName reports whether s may name a function, a lifetime or a snapshot:
+// 1 to 128 letters, digits, '.', '_' or '-', and not starting with a '.' (such
+// names are safe in paths, keys and URLs).
+func ValidName(s string) bool {
+	if s == "" || len(s) > MaxNameLength || s[0] == '.' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !nameByte(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func nameByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return c == '.' || c == '_' || c == '-'
+}
+
+// CheckName is ValidName as an error; what says what the name is of.
+func CheckName(what, s string) error {
+	if ValidName(s) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s %q: want 1 to %d letters, digits, '.', '_', '-', not starting with '.'",
+		ErrInvalid, what, s, MaxNameLength)
+}
+
+// Check reports the first value that is out of range.
+func (p Params) Check() error {
+	if p.MaxRequests < 2 || p.MaxRequests > MaxRequestsLimit {
+		return fmt.Errorf("%w: max_requests %d: want 2 to %d", ErrInvalid, p.MaxRequests, MaxRequestsLimit)
+	}
+	if !(p.Epsilon > 0 && p.Epsilon <= 1) {
+		return fmt.Errorf("%w: epsilon %v: want a number in (0, 1]", ErrInvalid, p.Epsilon)
+	}
+	return nil
+}
+
+// Check reports the first value of the batch that is out of range.
+func (b Batch) Check() error {
+	if err := CheckName("lifetime", b.Lifetime); err != nil {
+		return err
+	}
+	if len(b.Samples) > MaxBatch {
+		return fmt.Errorf("%w: %d samples in a batch: want at most %d", ErrInvalid, len(b.Samples), MaxBatch)
+	}
+	for i, s := range b.Samples {
+		if err := s.check(); err != nil {
+			return fmt.Errorf("sample %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (s Sample) check() error {
+	if s.RequestNumber < 1 || s.RequestNumber > math.MaxInt32 {
+		return fmt.Errorf("%w: request number %d: want 1 or more", ErrInvalid, s.RequestNumber)
+	}
+	if !(s.LatencyUS > 0) || math.IsInf(s.LatencyUS, 0) {
+		return fmt.Errorf("%w: latency %v µs: want a finite number above 0", ErrInvalid, s.LatencyUS)
+	}
+	return nil
+}
+
+// Check reports the first value of the entry that is out of range.
+func (e Entry) Check() error {
+	if err := CheckName("snapshot id", e.ID); err != nil {
+		return err
+	}
+	if e.RequestNumber < 0 || e.RequestNumber > math.MaxInt32 {
+		return fmt.Errorf("%w: request_number %d of snapshot %s: want 0 or more", ErrInvalid, e.RequestNumber, e.ID)
+	}
+	if e.Bytes < 0 {
+		return fmt.Errorf("%w: bytes %d of snapshot %s: want 0 or more", ErrInvalid, e.Bytes, e.ID)
+	}
+	return nil
+}
