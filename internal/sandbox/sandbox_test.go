@@ -1,0 +1,107 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/require"
+	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+)
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	os.Exit(m.Run())
+}
+
+func start(t *testing.T, spec sandbox.Spec) *sandbox.Sandbox {
+	t.Helper()
+	require.Root(t)
+	s, err := sandbox.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestProgramIsAloneInItsNamespaces(t *testing.T) {
+	var out bytes.Buffer
+	s := start(t, sandbox.Spec{
+		Args:   []string{"/bin/sh", "-c", `echo "pid $$"; ls /proc | grep -c '^[0-9]'; ls -l /proc/self/fd | grep -c -- '->'; grep -c : /proc/net/dev; echo "$GREETING"; pwd`},
+		Env:    []string{"GREETING=hello", "PATH=/usr/bin:/bin"},
+		Dir:    "/usr",
+		Stdout: &out,
+		Stderr: os.Stderr,
+	})
+	if err := s.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	// Processes: sh, ls, grep. Descriptors of ls: 0, 1, 2 and the directory. Network: lo.
+	if got, want := out.String(), "pid 1\n3\n4\n1\nhello\n/usr\n"; got != want {
+		t.Errorf("the program printed %q, want %q", got, want)
+	}
+}
+
+func TestProgramRunsOnTheCPUsAskedFor(t *testing.T) {
+	var out bytes.Buffer
+	s := start(t, sandbox.Spec{Args: []string{"/usr/bin/nproc"}, CPUs: []int{0}, Stdout: &out})
+	if err := s.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.TrimSpace(out.String()); got != "1" {
+		t.Errorf("nproc says %s, want 1", got)
+	}
+}
+
+func TestHostAddressIsForwardedAndInsideIsDialled(t *testing.T) {
+	host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "from the host")
+	}))
+	defer host.Close()
+	s := start(t, sandbox.Spec{Args: []string{"/bin/sleep", "60"}, Forward: []string{host.Listener.Addr().String()}})
+	resp, err := s.Client().Get(host.URL) // dialled inside, answered outside
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, _ := io.ReadAll(resp.Body); string(body) != "from the host" {
+		t.Errorf("got %q", body)
+	}
+	if _, err := s.Dial(t.Context(), "tcp", "127.0.0.1:1"); err == nil {
+		t.Error("a port that nobody forwarded answered")
+	}
+}
+
+func TestFailureToExecuteIsSeen(t *testing.T) {
+	var out bytes.Buffer
+	require.Root(t)
+	s, err := sandbox.Start(t.Context(), sandbox.Spec{Args: []string{"/no/such/program"}, Stderr: &out})
+	if err == nil {
+		err = s.Wait()
+	}
+	if err == nil || !strings.Contains(out.String(), "/no/such/program") {
+		t.Errorf("error %v, standard error %q: want both to speak", err, out.String())
+	}
+}
+
+func TestCloseKillsEverything(t *testing.T) {
+	s := start(t, sandbox.Spec{Args: []string{"/bin/sh", "-c", "sleep 300 & sleep 300"}})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Done():
+	case <-time.After(5 * time.Second):
+		t.Fatal("still running 5 s after Close")
+	}
+	if _, err := net.DialTimeout("tcp", "127.0.0.1:1", time.Millisecond); err == nil {
+		t.Error("the test's own network is not the host's any more")
+	}
+}

@@ -1,0 +1,95 @@
+// Package criu dumps and restores process trees with CRIU, over the protocol
+// of `criu swrk`: one CRIU process per operation, started by us, so that pipes
+// can be handed to it (the starter of go-criu passes none).
+package criu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// ErrUnavailable says that there is no CRIU, or that it cannot work here.
+var ErrUnavailable = errors.New("CRIU is not available")
+
+// defaultPrefix is where scripts/setup.sh and our images keep a CRIU that
+// brings its own libraries.
+const defaultPrefix = "/opt/pronghorn/criu"
+
+// Binary is a CRIU program: what to execute, with what in front of its
+// arguments.
+type Binary struct{ argv []string }
+
+// Find returns the CRIU at path, or, when path is empty, that of
+// /opt/pronghorn/criu or of the PATH. The error wraps ErrUnavailable.
+//
+// A tree with lib/loader, lib/criu and bin/criu in it is self-contained: it is
+// started through its own loader, whatever libc the system has.
+func Find(path string) (Binary, error) {
+	if path != "" {
+		return at(path)
+	}
+	if b, err := at(filepath.Join(defaultPrefix, "bin", "criu")); err == nil {
+		return b, nil
+	}
+	found, err := exec.LookPath("criu")
+	if err != nil {
+		return Binary{}, fmt.Errorf("%w: neither in %s nor on the PATH: install CRIU 4.2 or later", ErrUnavailable, defaultPrefix)
+	}
+	return at(found)
+}
+
+func at(path string) (Binary, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return Binary{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case info.IsDir() || info.Mode()&0o111 == 0:
+		return Binary{}, fmt.Errorf("%w: %s is not a program", ErrUnavailable, path)
+	}
+	if own, ok := selfContained(path); ok {
+		return own, nil
+	}
+	return Binary{argv: []string{path}}, nil
+}
+
+func selfContained(path string) (Binary, bool) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return Binary{}, false
+	}
+	lib := filepath.Join(filepath.Dir(real), "..", "lib")
+	loader, program := filepath.Join(lib, "loader"), filepath.Join(lib, "criu")
+	for _, needed := range []string{loader, program} {
+		if _, err := os.Stat(needed); err != nil {
+			return Binary{}, false
+		}
+	}
+	return Binary{argv: []string{loader, "--library-path", lib, program}}, true
+}
+
+// command returns the program with arguments, not yet started.
+func (b Binary) command(ctx context.Context, args ...string) *exec.Cmd {
+	argv := append(b.argv[1:len(b.argv):len(b.argv)], args...)
+	return exec.CommandContext(ctx, b.argv[0], argv...)
+}
+
+// String returns the command line in front of the arguments.
+func (b Binary) String() string { return strings.Join(b.argv, " ") }
+
+// Check asks CRIU whether the kernel has what it needs and the caller the
+// rights. The error wraps ErrUnavailable and carries CRIU's reason.
+func (b Binary) Check(ctx context.Context) error {
+	out, err := b.command(ctx, "check").CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if reason := reasonIn(string(out)); reason != "" {
+		return fmt.Errorf("%w: criu check: %s", ErrUnavailable, reason)
+	}
+	return fmt.Errorf("%w: criu check: %w", ErrUnavailable, err)
+}

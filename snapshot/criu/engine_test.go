@@ -1,0 +1,290 @@
+package criu_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/require"
+	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+)
+
+// insideEnv is set in the test binary that runs as PID 1 of a sandbox.
+const insideEnv = "PRONGHORN_TEST_INSIDE"
+
+func TestMain(m *testing.M) {
+	sandbox.Init()
+	os.Exit(m.Run())
+}
+
+// inSandbox runs the calling test again as PID 1 of a sandbox, and reports
+// true there. Outside it reports false, after the inner run.
+func inSandbox(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(insideEnv) != "" {
+		return true
+	}
+	require.Root(t)
+	require.Component(t, "criu", findCRIU() == nil, "no CRIU that works: run scripts/setup.sh criu")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	s, err := sandbox.Start(t.Context(), sandbox.Spec{
+		Args:   []string{self, "-test.run=^" + t.Name() + "$", "-test.v"},
+		Env:    append(os.Environ(), insideEnv+"=yes", "TMPDIR=/dev/shm"),
+		Dir:    ".",
+		Stdout: &out, Stderr: &out,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Wait(); err != nil {
+		t.Errorf("inside the sandbox: %v\n%s", err, out.String())
+	}
+	return false
+}
+
+func findCRIU() error {
+	_, err := criu.Find(os.Getenv("PRONGHORN_CRIU"))
+	return err
+}
+
+// target is a process that prints "n 1", "n 2", … one line every 10 ms.
+type target struct {
+	pid   int
+	lines chan string
+}
+
+func launch(t *testing.T, argv ...string) target {
+	t.Helper()
+	if err := criu.SetLastPID(20000); err != nil {
+		t.Fatal(err)
+	}
+	out, in := newPipe(t)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdout, cmd.Stderr = in, in
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go cmd.Wait() //nolint:errcheck // it is killed
+	_ = in.Close()
+	return target{pid: cmd.Process.Pid, lines: linesOf(out)}
+}
+
+func newPipe(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, w
+}
+
+func linesOf(r *os.File) chan string {
+	lines := make(chan string, 100_000)
+	go func() {
+		for s := bufio.NewScanner(r); s.Scan(); {
+			lines <- s.Text()
+		}
+		close(lines)
+	}()
+	return lines
+}
+
+// next returns the number of the next line.
+func (p target) next(t *testing.T) int {
+	t.Helper()
+	for {
+		select {
+		case line, open := <-p.lines:
+			if !open {
+				t.Fatal("the process has ended")
+			}
+			var n int
+			if _, err := fmt.Sscanf(line, "n %d", &n); err == nil {
+				return n
+			}
+			t.Log("the process prints:", line)
+		case <-time.After(20 * time.Second):
+			t.Fatal("no line for 20 s")
+		}
+	}
+}
+
+// last skips what has been printed and returns the number of the last line.
+func (p target) last(t *testing.T) int {
+	n := p.next(t)
+	for len(p.lines) > 0 {
+		n = p.next(t)
+	}
+	return n
+}
+
+func (p target) kill(t *testing.T) {
+	t.Helper()
+	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
+	for range 500 {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", p.pid)); errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		var status syscall.WaitStatus
+		_, _ = syscall.Wait4(p.pid, &status, syscall.WNOHANG, nil)
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("process %d does not go away", p.pid)
+}
+
+func engine(t *testing.T) *criu.Engine {
+	t.Helper()
+	bin, err := criu.Find(os.Getenv("PRONGHORN_CRIU"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return criu.NewEngine(bin)
+}
+
+const pythonCounter = `
+import sys, time
+n = 0
+while True:
+    n += 1
+    print("n", n, flush=True)
+    time.sleep(0.01)
+`
+
+const javaCounter = `
+public class Counter {
+    public static void main(String[] args) throws Exception {
+        for (int n = 1; ; n++) { System.out.println("n " + n); Thread.sleep(10); }
+    }
+}
+`
+
+func javaClass(t *testing.T) (dir string) {
+	dir = t.TempDir()
+	source := filepath.Join(dir, "Counter.java")
+	if err := os.WriteFile(source, []byte(javaCounter), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("javac", source).CombinedOutput(); err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func TestPyPyProcessContinuesFromItsSnapshot(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if inSandbox(t) {
+		continuesFromSnapshot(t, launch(t, "pypy3", "-c", pythonCounter))
+	}
+}
+
+func TestJVMProcessContinuesFromItsSnapshot(t *testing.T) {
+	require.Program(t, "jvm", "javac")
+	if inSandbox(t) {
+		continuesFromSnapshot(t, launch(t, "java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx64m", "-cp", javaClass(t), "Counter"))
+	}
+}
+
+// continuesFromSnapshot is the claim of every runtime: the process runs on
+// after a dump, and a process restored twice continues where the dump was
+// taken, with its pid, into new pipes.
+func continuesFromSnapshot(t *testing.T, p target) {
+	for p.next(t) < 20 {
+	}
+	dir := t.TempDir()
+	before := p.last(t)
+	process, err := engine(t).Dump(t.Context(), p.pid, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after := p.next(t); after > before+5 {
+		t.Errorf("line %d follows line %d: the process did not stop for the dump", after, before)
+	}
+	for p.next(t) < before+50 { // it runs on
+	}
+	p.kill(t)
+	for range 2 {
+		restored := restore(t, dir, process)
+		if first := restored.next(t); first < before || first > before+20 {
+			t.Errorf("the restored process goes on at line %d, was dumped after line %d", first, before)
+		}
+		for restored.next(t) < before+50 {
+		}
+		restored.kill(t)
+	}
+}
+
+func restore(t *testing.T, dir string, process snapshot.Process) target {
+	t.Helper()
+	if err := criu.SetLastPID(1000); err != nil {
+		t.Fatal(err)
+	}
+	out, in := newPipe(t)
+	pid, err := engine(t).Restore(t.Context(), dir, process, in, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = in.Close()
+	if pid != process.PID {
+		t.Errorf("restored as process %d, want %d", pid, process.PID)
+	}
+	return target{pid: pid, lines: linesOf(out)}
+}
+
+func TestRestoreNamesTheTakenID(t *testing.T) {
+	if !inSandbox(t) {
+		return
+	}
+	_, in := newPipe(t)
+	_, err := engine(t).Restore(t.Context(), t.TempDir(), snapshot.Process{PID: 1, TIDs: []int{1}}, in, in)
+	if err == nil || !strings.Contains(err.Error(), "id 1 is taken") {
+		t.Errorf("got %v, want it to name the id that is taken", err)
+	}
+}
+
+func TestRestoreOfAnEmptyDirectoryCarriesTheReason(t *testing.T) {
+	if !inSandbox(t) {
+		return
+	}
+	_, in := newPipe(t)
+	_, err := engine(t).Restore(t.Context(), t.TempDir(), snapshot.Process{PID: 20001, TIDs: []int{20001}, Stdout: "pipe:[1]", Stderr: "pipe:[1]"}, in, in)
+	if err == nil || !strings.Contains(err.Error(), "empty-image") {
+		t.Errorf("got %v, want CRIU's own words", err)
+	}
+}
+
+func TestDumpRefusesOutputThatIsNoPipe(t *testing.T) {
+	if !inSandbox(t) {
+		return
+	}
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill() //nolint:errcheck // the sandbox ends anyway
+	_, err := engine(t).Dump(t.Context(), cmd.Process.Pid, t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "/dev/null") {
+		t.Errorf("got %v, want it to name what the output is", err)
+	}
+}
+
+func TestFindSaysWhatIsMissing(t *testing.T) {
+	_, err := criu.Find("/no/such/criu")
+	if !errors.Is(err, criu.ErrUnavailable) || !strings.Contains(err.Error(), "/no/such/criu") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,154 @@
+// Package process starts, watches and ends the function's process: cold, by
+// executing it, or restored, from an image. The process leads a session of its
+// own, reads /dev/null, writes to two pipes of the watchdog and has no other
+// descriptor, which is what makes it possible to take a snapshot of it.
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+)
+
+// Process is a running function.
+type Process struct {
+	pid  int
+	logs *logs
+	done chan struct{}
+	err  error
+}
+
+// Command says how a function is started cold.
+type Command struct {
+	// Args is the program, looked up on the PATH, and its arguments.
+	Args []string
+	Env  []string
+	// PID is the process id that it shall have if it is free; 0 = any.
+	PID int
+}
+
+// Restorer restores an image; *criu.Engine is one.
+type Restorer interface {
+	Restore(ctx context.Context, dir string, p snapshot.Process, stdout, stderr *os.File) (pid int, err error)
+}
+
+// SetLastPID moves the cursor of process ids; see criu.SetLastPID.
+type SetLastPID func(last int) error
+
+// lowPID is where the ids of helpers start during a restore: below those of
+// functions, above those of the watchdog.
+const lowPID = 1000
+
+// StartCold executes the function.
+func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
+	l, err := newLogs(out)
+	if err != nil {
+		return nil, fmt.Errorf("start function: %w", err)
+	}
+	cmd := exec.Command(c.Args[0], c.Args[1:]...)
+	cmd.Env = c.Env
+	cmd.Stdout, cmd.Stderr = l.stdout.w, l.stderr.w
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if c.PID > 0 {
+		err = set(c.PID - 1)
+	}
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		l.abandon()
+		return nil, fmt.Errorf("start function: %w", err)
+	}
+	return watch(cmd.Process, l), nil
+}
+
+// StartRestored restores the function from the image in dir.
+func StartRestored(ctx context.Context, r Restorer, dir string, p snapshot.Process, set SetLastPID, out Output) (*Process, error) {
+	l, err := newLogs(out)
+	if err != nil {
+		return nil, fmt.Errorf("restore function: %w", err)
+	}
+	pid, err := restoreAbove(ctx, r, dir, p, set, l)
+	if err != nil {
+		l.abandon()
+		return nil, err
+	}
+	proc, err := os.FindProcess(pid)
+	if err != nil {
+		l.abandon()
+		return nil, fmt.Errorf("restore function: %w", err)
+	}
+	return watch(proc, l), nil
+}
+
+// restoreAbove keeps CRIU's own processes below the ids of the image, and what
+// starts afterwards, threads of the function among them, above.
+func restoreAbove(ctx context.Context, r Restorer, dir string, p snapshot.Process, set SetLastPID, l *logs) (int, error) {
+	if err := set(lowPID); err != nil {
+		return 0, err
+	}
+	pid, err := r.Restore(ctx, dir, p, l.stdout.w, l.stderr.w)
+	if err != nil {
+		return 0, err
+	}
+	return pid, set(p.MaxTID)
+}
+
+// watch takes over a started process.
+func watch(proc *os.Process, l *logs) *Process {
+	p := &Process{pid: proc.Pid, logs: l, done: make(chan struct{})}
+	l.started()
+	go func() {
+		state, err := proc.Wait()
+		if err == nil && !state.Success() {
+			err = &exec.ExitError{ProcessState: state}
+		}
+		p.err = err
+		killSession(p.pid) // what it leaves behind would hold its pipes and ids
+		l.drain()
+		close(p.done)
+	}()
+	return p
+}
+
+// PID is the process id of the function.
+func (p *Process) PID() int { return p.pid }
+
+// Done is closed when the process has ended, was reaped, and its output was
+// passed on.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err says how the process ended: nil for exit status 0, else as
+// exec.Cmd.Wait. It may be called once Done is closed.
+func (p *Process) Err() error { return p.err }
+
+// Kill ends the process and its descendants at once and waits for their end.
+func (p *Process) Kill() {
+	killSession(p.pid)
+	<-p.done
+}
+
+// Stop sends SIGTERM and, when the process is still there after the grace
+// period, kills it.
+func (p *Process) Stop(grace time.Duration) {
+	_ = syscall.Kill(p.pid, syscall.SIGTERM) // already gone is what we want
+	select {
+	case <-p.done:
+	case <-time.After(grace):
+		p.Kill()
+	}
+}
+
+// killSession kills the process group that pid leads, the rest of its session
+// and its descendants. It may be called when the leader itself is gone.
+func killSession(pid int) {
+	for _, child := range descendants(pid) {
+		_ = syscall.Kill(child, syscall.SIGKILL)
+	}
+	_ = syscall.Kill(-pid, syscall.SIGKILL)
+}
