@@ -25,6 +25,16 @@ func SetLastPID(last int) error {
 	return nil
 }
 
+// CanSetLastPID reports, as an error that wraps ErrUnavailable, why SetLastPID
+// would fail.
+func CanSetLastPID() error {
+	f, err := os.OpenFile(lastPIDFile, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %w: snapshots need a writable /proc/sys and the capability CHECKPOINT_RESTORE or SYS_ADMIN", ErrUnavailable, err)
+	}
+	return f.Close()
+}
+
 // Describe returns what a restorer must know of the process tree under pid.
 func Describe(pid int) (snapshot.Process, error) {
 	p := snapshot.Process{PID: pid}

@@ -1,0 +1,324 @@
+"""Black-box tests of the function servers and of the assembled functions.
+
+Starts the real processes as build-local.sh assembles them. Run here with:
+python3 -m unittest test_servers
+"""
+import contextlib
+import http.client
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.join(HERE, "build-local.sh")
+HOOKS = ("/_/snapshot/before-checkpoint", "/_/snapshot/after-restore")
+START_LIMIT = 30
+
+
+def build(function, dest):
+    subprocess.run([BUILD, function, dest], check=True)
+    return dest
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Function:
+    """A running function process."""
+
+    def __init__(self, directory, **env):
+        self.log = None
+        self.port = free_port()
+        with open(os.path.join(directory, "fprocess")) as f:
+            command = f.read().strip().split(" ")
+        self.process = subprocess.Popen(
+            command, cwd=directory, env=dict(os.environ, http_port=str(self.port), **env),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def request(self, path="/", method="GET", body=None, headers=None):
+        """Sends one request: (status, headers, body)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_LIMIT)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def wait(self):
+        end = time.monotonic() + START_LIMIT
+        while time.monotonic() < end and self.process.poll() is None:
+            with contextlib.suppress(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return self
+            time.sleep(0.01)
+        raise AssertionError("the function did not start:\n" + self.stop())
+
+    def stop(self):
+        """Kills the process; returns its log."""
+        if self.log is None:
+            self.process.kill()
+            self.log = self.process.communicate()[0].decode()
+        return self.log
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.directory = holder.name
+
+    def start(self, directory, **env):
+        function = Function(directory, **env)
+        self.addCleanup(function.stop)
+        return function.wait()
+
+    def write(self, name, text):
+        path = os.path.join(self.directory, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+
+class Benchmarks(Case):
+    """What holds for every function, whatever its language."""
+
+    def functions(self):
+        """Builds every function: (name, directory)."""
+        listed = subprocess.run([BUILD, "--list"], check=True, stdout=subprocess.PIPE, text=True)
+        for line in listed.stdout.splitlines():
+            name = line.replace(" ", "/")
+            yield name, build(name, os.path.join(self.directory, name))
+
+    def sizes(self, function, n=12):
+        return [function.request("/?mutability=1")[1]["X-Input-Size"] for _ in range(n)]
+
+    def test_requests_are_measured_counted_and_logged(self):
+        for name, directory in self.functions():
+            with self.subTest(name):
+                function = self.start(directory)
+                for number in (1, 2, 3):
+                    status, headers, _ = function.request("/?mutability=0.5")
+                    self.assertEqual((status, headers["X-Mutability"]), (200, "0.5"))
+                    self.assertEqual(headers["X-Invocations"], str(number))
+                    self.assertGreater(int(headers["X-Server-Time-Us"]), 0)
+                    self.assertGreaterEqual(int(headers["X-Client-Overhead-Us"]), 0)
+                log = function.stop().splitlines()
+                self.assertEqual(len(log), 3)
+                line = "%s request 3 size %s took %s us" % (
+                    name.split("/")[1], headers["X-Input-Size"], headers["X-Server-Time-Us"])
+                self.assertEqual(log[2], line)
+
+    def test_a_kept_connection_serves_every_kind_of_request(self):
+        for name, directory in self.functions():
+            with self.subTest(name):
+                function = self.start(directory)
+                connection = http.client.HTTPConnection("127.0.0.1", function.port, timeout=START_LIMIT)
+                self.addCleanup(connection.close)
+                connection.connect()
+                kept = connection.sock
+                for method, chunks in (("HEAD", None), ("POST", iter([b"ab", b"c"])), ("PUT", b"x"), ("GET", None)):
+                    connection.request(method, "/", chunks, encode_chunked=chunks is not None)
+                    response = connection.getresponse()
+                    body = response.read()
+                    self.assertEqual((response.status, bool(body)), (200, method != "HEAD"), method)
+                    self.assertIs(connection.sock, kept, method + " closed the connection")
+
+    def test_bad_mutability_is_a_client_error(self):
+        for name, directory in self.functions():
+            with self.subTest(name):
+                function = self.start(directory)
+                status, headers, body = function.request("/?mutability=much")
+                self.assertEqual((status, headers["Content-Type"]), (400, "application/json"))
+                self.assertIn(b"not 'much'", body)
+
+    def test_inputs_repeat_until_a_restore_reseeds(self):
+        for name, directory in self.functions():
+            with self.subTest(name):
+                first, second = self.start(directory), self.start(directory)
+                self.assertEqual(self.sizes(first), self.sizes(second))
+                self.assertEqual(first.request(HOOKS[1])[0], 200)
+                self.assertNotEqual(self.sizes(first), self.sizes(second))
+
+    def test_inputs_are_kept_on_request(self):
+        for name, directory in self.functions():
+            with self.subTest(name):
+                first = self.start(directory, snapshot_keep_random="true")
+                second = self.start(directory)
+                for hook in HOOKS:
+                    self.assertEqual(first.request(hook)[0], 200)
+                self.assertEqual(self.sizes(first), self.sizes(second))
+
+
+EVENT_HANDLER = '''
+import helper
+from function import helper as same
+from snapshot_hooks import before_checkpoint, after_restore
+
+assert helper.VALUE == same.VALUE
+calls = []
+
+@before_checkpoint
+def before():
+    calls.append("before")
+
+@after_restore
+def after():
+    calls.append("after")
+    if len(calls) > 2:
+        raise RuntimeError("pool is gone")
+
+def handle(event, context):
+    if event.path == "/echo":
+        return {"statusCode": 201, "headers": {"X-Got": event.headers["x-CUSTOM"]},
+                "body": {"method": event.method, "q": event.query.get("q"), "all": event.query.getlist("q"),
+                         "body": event.body.decode(), "host": bool(context.hostname)}}
+    if event.path == "/raise":
+        raise ValueError("secret")
+    return {"/none": None, "/text": "h\\u00e9", "/bytes": b"\\x00\\xff", "/calls": {"body": calls},
+            "/tuple": ("made", 202), "/empty": {"statusCode": 204}}[event.path]
+'''
+
+
+class PyPyServer(Case):
+    def serve(self, handler, **env):
+        build("python/bfs", os.path.join(self.directory, "built"))
+        path = self.write("mine/handler.py", handler)
+        self.write("mine/helper.py", "VALUE = 1\n")
+        return self.start(os.path.join(self.directory, "built"), function_dir=os.path.dirname(path), **env)
+
+    def test_event_handlers(self):
+        function = self.serve(EVENT_HANDLER)
+        status, headers, body = function.request("/echo?q=1&q=2", "PATCH", "data", {"X-Custom": "yes"})
+        self.assertEqual((status, headers["X-Got"]), (201, "yes"))
+        self.assertEqual(
+            body, b'{"method": "PATCH", "q": "1", "all": ["1", "2"], "body": "data", "host": true}')
+        for path, want in {"/none": (200, b""), "/text": (200, "h\u00e9".encode()), "/tuple": (202, b"made"),
+                           "/bytes": (200, b"\x00\xff"), "/empty": (204, b"")}.items():
+            status, _, body = function.request(path)
+            self.assertEqual((status, body), want, path)
+
+    def test_an_exception_is_a_500_and_the_server_lives_on(self):
+        function = self.serve(EVENT_HANDLER)
+        status, _, body = function.request("/raise")
+        self.assertEqual((status, body), (500, b"Internal Server Error\n"))
+        self.assertEqual(function.request("/none")[0], 200)
+        self.assertIn("ValueError: secret", function.stop())
+
+    def test_users_hooks_run_and_their_failure_is_told(self):
+        function = self.serve(EVENT_HANDLER)
+        self.assertEqual([function.request(hook)[0] for hook in HOOKS], [200, 200])
+        self.assertEqual(function.request("/calls")[2], b'["before", "after"]')
+        self.assertEqual(function.request(HOOKS[1])[0], 500)
+        self.assertIn("pool is gone", function.stop())
+
+    def test_plain_handlers_get_text_or_raw_bytes(self):
+        for env, want in (({}, b"str"), ({"RAW_BODY": "true"}, b"bytes")):
+            function = self.serve("def handle(req):\n    return type(req).__name__\n", **env)
+            self.assertEqual(function.request("/", "POST", "x")[2], want)
+
+    def test_bad_settings_name_the_value(self):
+        function = Function(build("python/bfs", os.path.join(self.directory, "built")), http_threads="two")
+        self.assertEqual(function.process.wait(START_LIMIT), 1)
+        self.assertIn("http_threads must be a positive integer, not 'two'", function.stop())
+
+
+JAVA_HANDLER = '''
+package mine;
+
+import com.openfaas.model.*;
+import com.openfaas.snapshot.Hooks;
+
+public class Mine extends AbstractHandler {
+    private int warmed;
+
+    public Mine() {
+        Hooks.beforeCheckpoint(() -> { throw new IllegalStateException("pool is gone"); });
+    }
+
+    @Override
+    public void Warm() {
+        warmed++;
+    }
+
+    public IResponse Handle(IRequest r) {
+        if (r.getPathRaw().equals("/raise")) {
+            throw new StackOverflowError("secret");
+        }
+        Response response = new Response();
+        response.setStatusCode(201);
+        response.setHeader("X-Gone", "1");
+        response.setHeader("X-Gone", null);
+        response.setHeader("X-Got", r.getHeader("x-CUSTOM"));
+        response.setBody(warmed + r.getBody() + r.getQuery().get("q") + r.getPath().get("a"));
+        return response;
+    }
+}
+'''
+
+
+class JavaServer(Case):
+    def serve(self):
+        built = build("java/simple-hash", os.path.join(self.directory, "built"))
+        classes = os.path.join(built, "classes")
+        source = self.write("Mine.java", JAVA_HANDLER)
+        subprocess.run(["javac", "-cp", classes, "-d", classes, source], check=True)
+        self.write("built/classes/META-INF/services/com.openfaas.model.IHandler", "mine.Mine\n")
+        return self.start(built)
+
+    def test_a_named_service_handles_requests(self):
+        function = self.serve()
+        status, headers, body = function.request("/a/x?q=%C3%A9+", "PUT", "data", {"X-Custom": "yes"})
+        self.assertEqual((status, headers["X-Got"], headers["X-Gone"]), (201, "yes", None))
+        self.assertEqual(body, "1data\u00e9 x".encode())
+        self.assertEqual(function.request("/", "HEAD")[2], b"")
+
+    def test_failures_are_500s_and_the_server_lives_on(self):
+        function = self.serve()
+        for path in ("/raise", HOOKS[0]):
+            self.assertEqual(function.request(path)[0], 500)
+        self.assertEqual(function.request("/")[0], 201)
+        log = function.stop()
+        self.assertIn("StackOverflowError: secret", log)
+        self.assertIn("pool is gone", log)
+
+    def test_bad_settings_name_the_value(self):
+        function = Function(
+            build("java/simple-hash", os.path.join(self.directory, "built")), http_threads="-1")
+        self.assertEqual(function.process.wait(START_LIMIT), 1)
+        self.assertIn('http_threads must be a positive integer, not "-1"', function.stop())
+
+
+class Build(Case):
+    def test_a_built_function_is_left_alone_until_a_source_changes(self):
+        for function in ("python/bfs", "java/simple-hash"):
+            dest = build(function, os.path.join(self.directory, function))
+            stamp = os.path.join(dest, "fprocess")
+            before = os.stat(stamp).st_mtime_ns
+            build(function, dest)
+            self.assertEqual(os.stat(stamp).st_mtime_ns, before)
+            os.utime(stamp, (1, 1))
+            build(function, dest)
+            self.assertGreaterEqual(os.stat(stamp).st_mtime_ns, before)
+
+    def test_mistakes_are_explained(self):
+        self.write("precious", "x")
+        for arguments, code, want in (
+                (["bsf", "x"], 1, "no function 'bsf'; there are: .*python/bfs"),
+                (["bfs"], 2, "usage"),
+                (["bfs", self.directory], 1, "is not empty")):
+            run = subprocess.run([BUILD] + arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.assertEqual(run.returncode, code)
+            self.assertTrue(re.search(want, run.stdout), run.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

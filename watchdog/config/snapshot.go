@@ -1,0 +1,171 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/httpx"
+	"github.com/pronghorn-faas/pronghorn/kvstore"
+)
+
+// defaultTokenFile is where OpenFaaS mounts the secret "pronghorn-token".
+const defaultTokenFile = "/var/openfaas/secrets/pronghorn-token"
+
+// Defaults and limits of snapshot settings. Process ids must leave room below
+// for the watchdog and CRIU, and above for the function's threads within the
+// smallest pid_max that Linux has by default (32768).
+const (
+	defaultPID      = 20001
+	minPID, maxPID  = 2000, 32000
+	defaultMaxPause = 500 * time.Millisecond
+)
+
+func loadSnapshot(env environment) (Snapshot, error) {
+	s := Snapshot{
+		AgentURL: env.get("snapshot_agent_url"),
+		KVURL:    env.get("snapshot_kv_url"),
+		Strategy: env.get("snapshot_strategy"),
+		Function: env.first("snapshot_function", "OPENFAAS_NAME", "FUNCTION"),
+		Dir:      stagingDir(env),
+		CRIU:     env.first("snapshot_criu", "PRONGHORN_CRIU"),
+		PID:      defaultPID,
+		MaxPause: defaultMaxPause,
+	}
+	if !s.Enabled() {
+		return Snapshot{}, nil
+	}
+	if s.Function == "" {
+		s.Function = hostFunction()
+	}
+	return s, errors.Join(
+		s.applyArtifactForm(env.get("ENV")),
+		s.applyEviction(env),
+		s.applyNumbers(env),
+		s.applyHooks(env),
+		s.applyToken(env),
+		checkURL("snapshot_agent_url", s.AgentURL),
+		checkURL("snapshot_kv_url", s.KVURL),
+		kvstore.CheckName("snapshot_function", s.Function),
+	)
+}
+
+// applyArtifactForm reads ENV=STRATEGY,EVICT,RATE. Other programs use the
+// variable too, so a value of another shape is left alone; our own variables
+// win over it.
+func (s *Snapshot) applyArtifactForm(v string) error {
+	parts := strings.Split(v, ",")
+	if len(parts) != 3 {
+		return nil
+	}
+	evict, err := strconv.ParseBool(strings.ToLower(parts[1]))
+	if err != nil {
+		return fmt.Errorf("ENV %q: EVICT is %q: want STRATEGY,EVICT,RATE with EVICT true or false", v, parts[1])
+	}
+	rate, err := strconv.Atoi(parts[2])
+	if err != nil || rate < 1 {
+		return fmt.Errorf("ENV %q: RATE is %q: want STRATEGY,EVICT,RATE with RATE 1 or more", v, parts[2])
+	}
+	if s.Strategy == "" {
+		s.Strategy = parts[0]
+	}
+	s.Evict, s.Eviction = evict, rate
+	return nil
+}
+
+func (s *Snapshot) applyEviction(env environment) error {
+	v := env.get("snapshot_evict_after")
+	if v == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 0 {
+		return fmt.Errorf("snapshot_evict_after %q: want a number of requests, 0 = never", v)
+	}
+	s.Evict, s.Eviction = n > 0, n
+	return nil
+}
+
+func (s *Snapshot) applyNumbers(env environment) error {
+	if v := env.get("snapshot_pid"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < minPID || n > maxPID {
+			return fmt.Errorf("snapshot_pid %q: want a process id from %d to %d", v, minPID, maxPID)
+		}
+		s.PID = n
+	}
+	if v := env.get("snapshot_max_pause"); v != "" {
+		d, err := time.ParseDuration(v)
+		if err != nil || d <= 0 {
+			return fmt.Errorf("snapshot_max_pause %q: want a duration above 0, such as 500ms", v)
+		}
+		s.MaxPause = d
+	}
+	if v := env.get("snapshot_headers"); v != "" {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			return fmt.Errorf("snapshot_headers %q: want true or false", v)
+		}
+		s.Headers = on
+	}
+	return nil
+}
+
+func (s *Snapshot) applyHooks(env environment) error {
+	s.HookBefore = env.get("snapshot_hook_before_checkpoint")
+	s.HookAfter = env.get("snapshot_hook_after_restore")
+	for name, path := range map[string]string{
+		"snapshot_hook_before_checkpoint": s.HookBefore,
+		"snapshot_hook_after_restore":     s.HookAfter,
+	} {
+		if path != "" && !strings.HasPrefix(path, "/") {
+			return fmt.Errorf("%s %q: want an HTTP path of the function, starting with /", name, path)
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) applyToken(env environment) error {
+	path := env.get("snapshot_token_file")
+	if path == "" {
+		if _, err := os.Stat(defaultTokenFile); err != nil {
+			return nil
+		}
+		path = defaultTokenFile
+	}
+	var err error
+	if s.Token, err = httpx.ReadToken(path); err != nil {
+		return fmt.Errorf("snapshot_token_file: %w", err)
+	}
+	return nil
+}
+
+func checkURL(name, v string) error {
+	if v == "" {
+		return nil
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%s %q: want http://HOST:PORT or https://HOST:PORT", name, v)
+	}
+	return nil
+}
+
+// hostFunction is the host name without the suffix that Kubernetes gives a
+// replica: "bfs-6d5f8b7c9-x2x7z" is a pod of the function bfs.
+func hostFunction() string {
+	host, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return withoutReplica(host)
+}
+
+func withoutReplica(host string) string {
+	return regexp.MustCompile(`-[a-z0-9]{5,10}-[a-z0-9]{5}$`).ReplaceAllString(host, "")
+}

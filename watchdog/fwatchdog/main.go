@@ -1,0 +1,65 @@
+// Command fwatchdog is the watchdog of a function's container.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/pronghorn-faas/pronghorn/internal/version"
+	"github.com/pronghorn-faas/pronghorn/watchdog"
+	"github.com/pronghorn-faas/pronghorn/watchdog/config"
+)
+
+// Exit codes, upstream's.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stderr))
+}
+
+func run(ctx context.Context, args, environ []string, stderr io.Writer) int {
+	flags := flag.NewFlagSet("fwatchdog", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	showVersion := flags.Bool("version", false, "print the version and exit")
+	healthcheck := flags.Bool("run-healthcheck", false, "exit with 0 if the watchdog accepts requests, with 1 if not")
+	if err := flags.Parse(args); err != nil {
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "Version: %s\tSHA: %s\n", version.Version, version.Commit())
+	if *showVersion {
+		return exitDone
+	}
+	c, err := config.Load(environ)
+	if err == nil && *healthcheck {
+		_, err = os.Stat(c.LockFile)
+	} else if err == nil {
+		err = serve(ctx, c, stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "fwatchdog:", err)
+		return exitFailed
+	}
+	return exitDone
+}
+
+func serve(ctx context.Context, c config.Config, stderr io.Writer) error {
+	log.SetOutput(stderr)
+	w, err := watchdog.New(ctx, c, slog.New(slog.NewTextHandler(stderr, nil)))
+	if err != nil {
+		return err
+	}
+	return w.Run(ctx)
+}

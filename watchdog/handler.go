@@ -1,0 +1,86 @@
+package watchdog
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// handler serves the watchdog's own paths and hands the rest to the function.
+func (w *Watchdog) handler() http.Handler {
+	function := w.measured(w.limited(w.proxy))
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/_/health":
+			w.health(rw, r)
+		case "/_/ready":
+			w.ready(rw, r)
+		default:
+			function.ServeHTTP(rw, r)
+		}
+	})
+}
+
+// health answers whether requests are accepted. It does not look at the
+// function: while that boots or is restored, requests wait, and a platform
+// that saw a failing health check would kill the container.
+func (w *Watchdog) health(rw http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != http.MethodGet:
+		rw.WriteHeader(http.StatusMethodNotAllowed)
+	case !w.serving.Load():
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	default:
+		_, _ = rw.Write([]byte("OK"))
+	}
+}
+
+// ready answers whether another request would be served now.
+func (w *Watchdog) ready(rw http.ResponseWriter, r *http.Request) {
+	switch {
+	case r.Method != http.MethodGet:
+		rw.WriteHeader(http.StatusMethodNotAllowed)
+	case !w.serving.Load():
+		rw.WriteHeader(http.StatusServiceUnavailable)
+	case w.limiter.full():
+		rw.WriteHeader(http.StatusTooManyRequests)
+	}
+}
+
+// measured counts and times requests.
+func (w *Watchdog) measured(next http.Handler) http.Handler {
+	m := w.metrics
+	return promhttp.InstrumentHandlerInFlight(m.InFlight,
+		promhttp.InstrumentHandlerDuration(m.Duration,
+			promhttp.InstrumentHandlerCounter(m.Requests, next)))
+}
+
+// limiter bounds the requests served at once; the nil limiter does not.
+type limiter chan struct{}
+
+func newLimiter(n int) limiter {
+	if n <= 0 {
+		return nil
+	}
+	return make(limiter, n)
+}
+
+func (l limiter) full() bool { return l != nil && len(l) == cap(l) }
+
+// limited answers 429 to requests beyond max_inflight.
+func (w *Watchdog) limited(next http.Handler) http.Handler {
+	if w.limiter == nil {
+		return next
+	}
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		select {
+		case w.limiter <- struct{}{}:
+			defer func() { <-w.limiter }()
+			next.ServeHTTP(rw, r)
+		default:
+			rw.Header().Set("X-OpenFaaS-Internal", "faas-middleware")
+			http.Error(rw, fmt.Sprintf("Concurrent request limit exceeded. Max concurrent requests: %d", cap(w.limiter)), http.StatusTooManyRequests)
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package lifetime
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Hooks are HTTP paths of the function that are called around a snapshot, so
+// that it can close pools, reseed random numbers, reread secrets.
+type Hooks struct {
+	// Base is the URL of the function, without a path.
+	Base string
+	// Before is called before a checkpoint, After after a restore; "" = none.
+	Before, After string
+}
+
+func (h Hooks) beforeCheckpoint(ctx context.Context) error { return h.call(ctx, h.Before) }
+func (h Hooks) afterRestore(ctx context.Context) error     { return h.call(ctx, h.After) }
+
+// call posts to the path on a connection of its own, which is closed
+// afterwards: none may be open at a dump.
+func (h Hooks) call(ctx context.Context, path string) error {
+	if path == "" {
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(h.Base, "/")+path, nil)
+	if err != nil {
+		return fmt.Errorf("hook %s: %w", path, err)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("hook %s: %w", path, err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // only to show
+	if resp.StatusCode/100 != 2 {
+		return fmt.Errorf("hook %s: the function answered %s: %s", path, resp.Status, strings.TrimSpace(string(text)))
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+// Package lifetime runs the function's process, one lifetime after the other:
+// it asks the agent for a plan, starts the process cold or from a snapshot,
+// opens the gate, takes the checkpoint that the plan asks for between two
+// requests, evicts when the plan says so, and starts the next (paper,
+// section 4, the worker's side).
+//
+// Whatever of this fails, the function is started cold and serves.
+package lifetime
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
+	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+)
+
+// Agent plans lifetimes and keeps the pool; *agent.Client is one.
+type Agent interface {
+	Start(ctx context.Context, req agent.StartRequest) (agent.Plan, error)
+	End(ctx context.Context, rec agent.LifetimeRecord) error
+	Upload(ctx context.Context, req agent.UploadRequest) (agent.Upload, error)
+	Register(ctx context.Context, reg agent.Registration) (agent.Registered, error)
+}
+
+// Images moves images between the pool and a directory; *snapshot.Transfer is one.
+type Images interface {
+	Fetch(ctx context.Context, manifestURL, manifestSHA256, packURL, dir string) (snapshot.Manifest, int64, error)
+	Store(ctx context.Context, packURL, manifestURL, dir string, m snapshot.Manifest) (manifestSHA256 string, bytes int64, err error)
+}
+
+// Engine dumps and restores; *criu.Engine is one.
+type Engine interface {
+	process.Restorer
+	Dump(ctx context.Context, pid int, dir string) (snapshot.Process, error)
+}
+
+// Reporter sends latencies to the KV service.
+type Reporter interface {
+	// UseKV says where the service is.
+	UseKV(url string)
+	// Flush sends what waits, as long as ctx lasts.
+	Flush(ctx context.Context)
+}
+
+// Connections are those into the function.
+type Connections interface {
+	// CloseIdle closes the ones that no request uses.
+	CloseIdle()
+}
+
+// Settings of a manager.
+type Settings struct {
+	// Command starts the function cold.
+	Command process.Command
+	// Address is where the function listens, HOST:PORT.
+	Address string
+	Output  process.Output
+	// Stop bounds how long the function has between SIGTERM and SIGKILL.
+	Stop time.Duration
+
+	// Agent is nil when there are no snapshots; what follows is then unused.
+	Agent Agent
+	// Support says whether dump and restore are possible here.
+	Support    *Support
+	Engine     Engine
+	Images     Images
+	SetLastPID process.SetLastPID
+	// Function, Platform, Runtime, Strategy, Eviction and Evict are what the
+	// agent is told; see agent.StartRequest.
+	Function, Platform, Runtime, Strategy string
+	Eviction                              int
+	Evict                                 bool
+	// Dir is where images are staged.
+	Dir string
+	// MaxPause bounds the time in which requests are held for a checkpoint.
+	MaxPause time.Duration
+	Hooks    Hooks
+}
+
+// Manager runs the lifetimes of one function. Its fields are set by New and
+// belong to Run, but for what says otherwise.
+type Manager struct {
+	Settings
+	gate     *gate.Gate
+	conns    Connections
+	reporter Reporter
+	metrics  *metrics.Metrics
+	log      *slog.Logger
+	// distrust says why the next lifetime is not to be restored; "" = it may be.
+	distrust Failure
+	// noCheckpoints is set when a dump took too long to try again.
+	noCheckpoints bool
+}
+
+// New returns a manager that lets requests through g.
+func New(s Settings, g *gate.Gate, c Connections, r Reporter, m *metrics.Metrics, log *slog.Logger) *Manager {
+	return &Manager{Settings: s, gate: g, conns: c, reporter: r, metrics: m, log: log}
+}
+
+// ErrFunctionEnded says that the function's process has ended by itself.
+var ErrFunctionEnded = errors.New("Forked function has terminated") //nolint:staticcheck // upstream's words, which log rules look for
+
+// Run runs lifetimes until ctx ends, and then stops the process. It returns
+// ErrFunctionEnded when a function that was started cold ends by itself, and
+// another error when it cannot be started at all.
+func (m *Manager) Run(ctx context.Context) error {
+	for {
+		life, err := m.start(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		reason := m.serve(ctx, life)
+		m.end(ctx, life, reason)
+		switch {
+		case reason == endShutdown:
+			return nil
+		case reason == endExited && !life.restored() && !life.abandoned:
+			return fmt.Errorf("%w: %w", ErrFunctionEnded, exitError(life.process))
+		}
+	}
+}
+
+func exitError(p *process.Process) error {
+	if err := p.Err(); err != nil {
+		return err
+	}
+	return errors.New("exit status 0")
+}
+
+// Reasons for the end of a lifetime.
+const (
+	endEvicted  = "evicted"
+	endShutdown = "shutdown"
+	endExited   = "exited"
+)
+
+// life is one lifetime.
+type life struct {
+	record  agent.LifetimeRecord
+	plan    agent.Plan
+	process *process.Process
+	// uploaded is closed when the upload of its checkpoint is over; nil if
+	// there is none.
+	uploaded chan struct{}
+	// abandoned is set when we ended the process because a dump went wrong.
+	abandoned bool
+}
+
+func newLife() *life {
+	return &life{record: agent.LifetimeRecord{Lifetime: rand.Text(), Start: agent.Cold, Started: time.Now().UTC()}}
+}
+
+func (l *life) restored() bool { return l.record.Start == agent.Restored }
+
+// gateLifetime is what requests are told of the lifetime.
+func (l *life) gateLifetime() gate.Lifetime {
+	return gate.Lifetime{ID: l.record.Lifetime, RequestNumber: l.record.RequestNumber, Restored: l.restored()}
+}
+
+// stage makes an empty directory for an image.
+func (m *Manager) stage() (string, error) {
+	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(m.Dir, "image-*")
+}
+
+// accepts reports whether something listens at the function's address.
+func (m *Manager) accepts(ctx context.Context) bool {
+	d := net.Dialer{Timeout: time.Second}
+	conn, err := d.DialContext(ctx, "tcp", m.Address)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}

@@ -1,0 +1,171 @@
+package lifetime
+
+import (
+	"context"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+)
+
+// serve opens the gate and does what the plan asks for, until the lifetime is
+// over. It returns the reason.
+func (m *Manager) serve(ctx context.Context, l *life) string {
+	stops := newStops(l)
+	if m.noCheckpoints {
+		stops.checkpoint = 0
+	}
+	m.gate.Open(l.gateLifetime(), stops.next())
+	for {
+		select {
+		case <-m.gate.Reached():
+		case <-l.process.Done():
+			m.gate.Shut()
+			return endExited
+		case <-ctx.Done():
+			return endShutdown
+		}
+		admitted := m.gate.Admitted()
+		if stops.checkpointDue(admitted) {
+			stops.taken(admitted, m.checkpoint(ctx, l, admitted))
+		}
+		if stops.evictDue(admitted) {
+			return m.awaitQuiet(ctx, l)
+		}
+		m.gate.Reopen(stops.next())
+	}
+}
+
+// awaitQuiet lets the requests at the process finish; they are bounded by
+// exec_timeout.
+func (m *Manager) awaitQuiet(ctx context.Context, l *life) string {
+	select {
+	case <-m.gate.Quiet():
+		return endEvicted
+	case <-l.process.Done():
+		return endExited
+	case <-ctx.Done():
+		return endShutdown
+	}
+}
+
+// stops are the numbers of requests in this lifetime at which the gate shuts;
+// 0 = never.
+type stops struct {
+	checkpoint, evict int
+	tries             int
+}
+
+// A checkpoint for which the function was too busy is tried again that many
+// requests later, and that many times.
+const (
+	busyBackoff = 5
+	busyTries   = 3
+)
+
+func newStops(l *life) stops {
+	s := stops{evict: l.plan.EvictAfter}
+	if at := l.plan.CheckpointAt - l.record.RequestNumber; at > 0 {
+		s.checkpoint = at
+	}
+	return s
+}
+
+func (s *stops) next() int {
+	switch {
+	case s.checkpoint == 0:
+		return s.evict
+	case s.evict == 0:
+		return s.checkpoint
+	}
+	return min(s.checkpoint, s.evict)
+}
+
+func (s *stops) checkpointDue(admitted int) bool { return s.checkpoint > 0 && admitted >= s.checkpoint }
+func (s *stops) evictDue(admitted int) bool      { return s.evict > 0 && admitted >= s.evict }
+
+// taken says what became of the checkpoint.
+func (s *stops) taken(admitted int, f Failure) {
+	s.tries++
+	if f.Code == codeBusy && s.tries < busyTries {
+		s.checkpoint = admitted + busyBackoff
+		return
+	}
+	s.checkpoint = 0
+}
+
+// How long the end of a lifetime is held up for its last words.
+const (
+	flushTimeout  = 2 * time.Second
+	uploadTimeout = 30 * time.Second
+	endTimeout    = 3 * time.Second
+)
+
+// end stops the process and reports what became of the lifetime. What follows
+// a lifetime knows of its snapshot and its latencies.
+func (m *Manager) end(ctx context.Context, l *life, reason string) {
+	m.conns.CloseIdle()
+	switch reason {
+	case endShutdown:
+		l.process.Stop(m.Stop)
+	case endEvicted:
+		l.process.Kill()
+	case endExited:
+		m.noteExit(l)
+	}
+	l.record.EndReason = reason
+	l.record.Requests = m.gate.Admitted()
+	if m.Agent == nil {
+		return
+	}
+	ctx = context.WithoutCancel(ctx) // a shutdown reports, too
+	m.finishUpload(l)
+	m.lastWords(ctx, l)
+}
+
+// noteExit makes the next lifetime start cold when a restored process has died.
+func (m *Manager) noteExit(l *life) {
+	m.log.Warn("the function's process has ended", "lifetime", l.record.Lifetime, "reason", exitError(l.process))
+	if l.restored() {
+		m.distrust = Failure{codeCrashed, exitError(l.process)}
+		l.record.FailedSnapshot = l.record.Snapshot
+	}
+}
+
+func (m *Manager) finishUpload(l *life) {
+	if l.uploaded == nil {
+		return
+	}
+	select {
+	case <-l.uploaded:
+	case <-time.After(uploadTimeout):
+		m.log.Warn("the upload of a snapshot does not end, going on without it", "lifetime", l.record.Lifetime)
+	}
+}
+
+func (m *Manager) lastWords(ctx context.Context, l *life) {
+	flushing, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	m.reporter.Flush(flushing)
+	ending, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	if err := m.Agent.End(ending, l.finished()); err != nil {
+		m.metrics.Errors.WithLabelValues("agent", "end").Inc()
+		m.log.Warn("the end of a lifetime cannot be reported", "lifetime", l.record.Lifetime, "reason", err)
+	}
+}
+
+// finished is the record as far as it is known: without a checkpoint whose
+// upload is still running.
+func (l *life) finished() agent.LifetimeRecord {
+	rec := l.record
+	if l.uploaded == nil {
+		return rec
+	}
+	select {
+	case <-l.uploaded:
+		rec.BytesUploaded = rec.Checkpoint.Bytes
+	default:
+		rec.Checkpoint = nil
+	}
+	return rec
+}

@@ -1,0 +1,232 @@
+package lifetime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+)
+
+// How long each step of a start may take before a cold start is the better
+// choice. Requests wait meanwhile.
+const (
+	planTimeout    = 2 * time.Second
+	fetchTimeout   = 10 * time.Second
+	restoreTimeout = 10 * time.Second
+	readyTimeout   = 5 * time.Second
+)
+
+// start starts a lifetime. It returns an error only when the function cannot
+// be started cold either.
+func (m *Manager) start(ctx context.Context) (*life, error) {
+	begin := time.Now()
+	l := newLife()
+	why := m.plan(ctx, l)
+	if r := l.plan.Restore; r != nil {
+		if why = m.restore(ctx, l, r); !why.None() {
+			l.record.FailedSnapshot = r.Snapshot
+			m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
+		}
+	}
+	if l.process == nil {
+		if err := m.startCold(ctx, l); err != nil {
+			return nil, err
+		}
+	}
+	l.record.StartReason = reasonFor(l, why)
+	l.record.StartUpMS = milliseconds(time.Since(begin))
+	m.noteStart(l, why, time.Since(begin))
+	return l, nil
+}
+
+func reasonFor(l *life, why Failure) string {
+	if !why.None() {
+		return why.String()
+	}
+	return l.plan.Reason
+}
+
+func (m *Manager) noteStart(l *life, why Failure, took time.Duration) {
+	code := codePlanned
+	if !why.None() {
+		code = why.Code
+	}
+	m.metrics.Lifetimes.WithLabelValues(l.record.Start, code).Inc()
+	m.metrics.StartSeconds.WithLabelValues(l.record.Start).Observe(took.Seconds())
+	if m.Agent != nil {
+		m.log.Info("lifetime started", "lifetime", l.record.Lifetime, "start", l.record.Start, "snapshot", l.record.Snapshot,
+			"request_number", l.record.RequestNumber, "took", took.Round(time.Millisecond), "reason", l.record.StartReason)
+	}
+}
+
+// plan asks the agent what to do. Without an answer it is a cold start.
+func (m *Manager) plan(ctx context.Context, l *life) Failure {
+	distrust := m.distrust
+	m.distrust = Failure{}
+	if m.Agent == nil {
+		return Failure{}
+	}
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	defer cancel()
+	plan, err := m.Agent.Start(ctx, agent.StartRequest{
+		Lifetime: l.record.Lifetime, Platform: m.Platform, Runtime: m.Runtime,
+		Strategy: m.Strategy, Eviction: m.Eviction, Evict: m.Evict, NoSnapshots: m.Support.Known().String(),
+	})
+	l.record.PlanMS = milliseconds(time.Since(begin))
+	if err == nil {
+		err = check(plan)
+	}
+	if err != nil {
+		m.metrics.Errors.WithLabelValues("agent", "start").Inc()
+		m.log.Warn("no plan from the agent, starting cold", "reason", err)
+		l.plan = m.planless()
+		return Failure{codeAgent, err}
+	}
+	l.plan = plan
+	m.reporter.UseKV(plan.KVURL)
+	return m.veto(l, distrust, m.Support.Wait(ctx))
+}
+
+// veto takes a restore out of a plan when this worker knows better.
+func (m *Manager) veto(l *life, distrust, unsupported Failure) Failure {
+	switch {
+	case !unsupported.None():
+		l.plan.Restore, l.plan.CheckpointAt = nil, 0
+		return unsupported
+	case !distrust.None() && l.plan.Restore != nil:
+		l.plan.Restore = nil
+		return distrust
+	}
+	return Failure{}
+}
+
+// planless is the plan of a worker that has none: it evicts all the same,
+// which is the worker's own setting.
+func (m *Manager) planless() agent.Plan {
+	if m.Evict {
+		return agent.Plan{EvictAfter: m.Eviction}
+	}
+	return agent.Plan{}
+}
+
+// check refuses plans that make no sense, from an agent that is none.
+func check(p agent.Plan) error {
+	if p.CheckpointAt < 0 || p.EvictAfter < 0 {
+		return fmt.Errorf("the agent's plan has checkpoint_at %d and evict_after %d: want 0 or more", p.CheckpointAt, p.EvictAfter)
+	}
+	if r := p.Restore; r != nil && (r.Snapshot == "" || r.ManifestURL == "" || r.PackURL == "" || r.ManifestSHA256 == "" || r.RequestNumber < 0) {
+		return fmt.Errorf("the agent's plan names a snapshot without all of its id, URLs and checksum: %+v", *r)
+	}
+	return nil
+}
+
+// restore starts the process from a snapshot. After a failure nothing of it
+// is left.
+func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failure {
+	begin := time.Now()
+	dir, err := m.stage()
+	if err != nil {
+		return Failure{codeFetch, err}
+	}
+	defer os.RemoveAll(dir)
+	manifest, err := m.fetch(ctx, l, r, dir)
+	l.record.FetchMS = milliseconds(time.Since(begin))
+	if err != nil {
+		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
+		return Failure{codeFetch, err}
+	}
+	begin = time.Now()
+	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
+	return m.revive(ctx, l, r, dir, manifest)
+}
+
+func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Manifest, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	manifest, bytes, err := m.Images.Fetch(ctx, r.ManifestURL, r.ManifestSHA256, r.PackURL, dir)
+	l.record.BytesDownloaded += bytes
+	m.metrics.Bytes.WithLabelValues("down").Add(float64(bytes))
+	switch {
+	case err != nil:
+		return manifest, err
+	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
+		return manifest, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
+	case manifest.Platform != m.Platform:
+		return manifest, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
+	}
+	return manifest, nil
+}
+
+// revive turns the image into a process that accepts requests.
+func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string, manifest snapshot.Manifest) Failure {
+	restoring, cancel := context.WithTimeout(ctx, restoreTimeout)
+	defer cancel()
+	p, err := process.StartRestored(restoring, m.Engine, dir, manifest.Process, m.SetLastPID, m.Output)
+	if err != nil {
+		return Failure{codeRestore, err}
+	}
+	ready, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := m.awaitReady(ready, p); err != nil {
+		p.Kill()
+		return Failure{codeNotReady, err}
+	}
+	if err := m.Hooks.afterRestore(ready); err != nil {
+		p.Kill()
+		return Failure{codeHook, err}
+	}
+	l.process = p
+	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, manifest.RequestNumber
+	return Failure{}
+}
+
+// startCold executes the function and waits until it accepts connections, for
+// as long as it runs: some functions take minutes, which is theirs to decide.
+func (m *Manager) startCold(ctx context.Context, l *life) error {
+	begin := time.Now()
+	command := m.Command
+	if m.Agent == nil || !m.Support.Known().None() {
+		command.PID = 0 // without snapshots any id will do
+	}
+	p, err := process.StartCold(command, m.SetLastPID, m.Output)
+	if err != nil {
+		return err
+	}
+	if err := m.awaitReady(ctx, p); err != nil {
+		p.Stop(m.Stop)
+		return err
+	}
+	l.process = p
+	l.record.StartMS = milliseconds(time.Since(begin))
+	return nil
+}
+
+// Pauses between two looks at a process that starts.
+const (
+	firstLook = time.Millisecond
+	slowLook  = 20 * time.Millisecond
+)
+
+// awaitReady waits until the process accepts connections.
+func (m *Manager) awaitReady(ctx context.Context, p *process.Process) error {
+	for wait := firstLook; ; wait = min(wait*2, slowLook) {
+		if m.accepts(ctx) {
+			return nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-p.Done():
+			return fmt.Errorf("%w before it accepted connections at %s: %w", ErrFunctionEnded, m.Address, exitError(p))
+		case <-ctx.Done():
+			return fmt.Errorf("nothing accepts connections at %s: %w", m.Address, errors.Join(ctx.Err(), context.Cause(ctx)))
+		}
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

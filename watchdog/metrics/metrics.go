@@ -1,0 +1,80 @@
+// Package metrics holds what the watchdog counts: upstream's HTTP metrics by
+// their names, and those of snapshots, which start with pronghorn_.
+package metrics
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics are the watchdog's collectors, on a registry of their own.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	// Requests, Duration and InFlight are upstream's.
+	Requests *prometheus.CounterVec
+	Duration *prometheus.HistogramVec
+	InFlight prometheus.Gauge
+
+	// Lifetimes counts starts by kind (cold, restored) and reason; reasons
+	// other than "planned" say why a planned restore became a cold start.
+	Lifetimes *prometheus.CounterVec
+	// Checkpoints counts checkpoints by outcome (done, failed) and reason.
+	Checkpoints *prometheus.CounterVec
+	// StartSeconds is the time from the decision to start a lifetime until its
+	// process accepts requests, by kind.
+	StartSeconds *prometheus.HistogramVec
+	// PauseSeconds is the time in which requests were held for a checkpoint,
+	// DumpSeconds CRIU's part of it.
+	PauseSeconds, DumpSeconds prometheus.Histogram
+	// Bytes counts what moved to ("up") and from ("down") the pool.
+	Bytes *prometheus.CounterVec
+	// Samples counts latency samples by outcome (reported, dropped, refused).
+	Samples *prometheus.CounterVec
+	// Retries counts requests that were handed to the function again because
+	// its process had gone.
+	Retries prometheus.Counter
+	// Errors counts failed calls of the services, by service and call.
+	Errors *prometheus.CounterVec
+}
+
+// New returns the collectors, registered together with those of the process.
+func New() *Metrics {
+	seconds := prometheus.ExponentialBuckets(0.005, 2, 13) // 5 ms to 20 s
+	m := &Metrics{
+		registry:     prometheus.NewRegistry(),
+		Requests:     counter("http_requests_total", "Requests by status code and method.", "code", "method"),
+		InFlight:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests being served."}),
+		Lifetimes:    counter("pronghorn_lifetimes_total", "Lifetimes of the function process by start kind and reason.", "start", "reason"),
+		Checkpoints:  counter("pronghorn_checkpoints_total", "Checkpoints by outcome and reason.", "outcome", "reason"),
+		StartSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pronghorn_start_seconds", Help: "Time until a started process accepts requests, by start kind.", Buckets: seconds}, []string{"start"}),
+		PauseSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pronghorn_checkpoint_pause_seconds", Help: "Time in which requests were held for a checkpoint.", Buckets: seconds}),
+		DumpSeconds:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pronghorn_dump_seconds", Help: "Time that CRIU took for a dump.", Buckets: seconds}),
+		Bytes:        counter("pronghorn_bytes_total", "Bytes moved between this worker and the pool.", "direction"),
+		Samples:      counter("pronghorn_samples_total", "Latency samples by outcome.", "outcome"),
+		Retries:      prometheus.NewCounter(prometheus.CounterOpts{Name: "pronghorn_request_retries_total", Help: "Requests handed to the function again because its process had gone."}),
+		Errors:       counter("pronghorn_service_errors_total", "Failed calls of the agent, the KV service and the pool.", "service", "call"),
+	}
+	m.Duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "http_request_duration_seconds", Help: "Seconds spent serving requests.", Buckets: prometheus.DefBuckets,
+	}, []string{"code", "method"})
+	m.registry.MustRegister(m.Requests, m.Duration, m.InFlight, m.Lifetimes, m.Checkpoints, m.StartSeconds,
+		m.PauseSeconds, m.DumpSeconds, m.Bytes, m.Samples, m.Retries, m.Errors,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// Handler serves /metrics.
+func (m *Metrics) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.InstrumentMetricHandler(m.registry,
+		promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})))
+	return mux
+}

@@ -1,0 +1,159 @@
+// Package proxy passes requests on to the function's process and its answers
+// back, in the way of upstream's http mode.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
+	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
+)
+
+// Settings of a proxy.
+type Settings struct {
+	// Upstream is where the function listens.
+	Upstream *url.URL
+	// ExecTimeout bounds a request, waiting for the process included; 0 = none.
+	ExecTimeout time.Duration
+	// Headers adds X-Pronghorn-… headers to the answers.
+	Headers bool
+	// Reserved are paths of the function that outsiders cannot call.
+	Reserved []string
+	// Log receives one line a request.
+	Log *log.Logger
+}
+
+// Proxy is the handler of all requests for the function.
+type Proxy struct {
+	settings Settings
+	reverse  *httputil.ReverseProxy
+	idle     *http.Transport
+}
+
+// errExecTimeout is the cause of a context that exec_timeout has ended.
+var errExecTimeout = errors.New("exec_timeout")
+
+// New returns a proxy that hands requests through g.
+func New(s Settings, g *gate.Gate, observe Observe, m *metrics.Metrics) *Proxy {
+	base := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+		MaxIdleConnsPerHost: 100,
+		IdleConnTimeout:     30 * time.Second,
+		DisableCompression:  true,
+	}
+	p := &Proxy{settings: s, idle: base}
+	p.reverse = &httputil.ReverseProxy{
+		Rewrite:        p.rewrite,
+		ModifyResponse: modifyResponse(s.Headers),
+		ErrorHandler:   answerError,
+		ErrorLog:       s.Log,
+		Transport:      &transport{gate: g, base: base, observe: observe, retries: m.Retries},
+	}
+	return p
+}
+
+// CloseIdle closes the connections to the function that no request uses.
+func (p *Proxy) CloseIdle() { p.idle.CloseIdleConnections() }
+
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if p.reserved(r.URL.Path) {
+		http.Error(w, "this path is the watchdog's own", http.StatusForbidden)
+		return
+	}
+	ctx, info := withInfo(r.Context())
+	if p.settings.ExecTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, p.settings.ExecTimeout, errExecTimeout)
+		defer cancel()
+	}
+	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+	p.logRequest(r, info)
+}
+
+func (p *Proxy) reserved(path string) bool {
+	for _, reserved := range p.settings.Reserved {
+		if path == reserved {
+			return true
+		}
+	}
+	return false
+}
+
+// rewrite points the request at the function. What proxies before us said
+// about the client stays.
+func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
+	r.Out.URL.Scheme = p.settings.Upstream.Scheme
+	r.Out.URL.Host = p.settings.Upstream.Host
+	if base := strings.TrimRight(p.settings.Upstream.Path, "/"); base != "" {
+		r.Out.URL.Path = base + r.Out.URL.Path
+		if r.Out.URL.RawPath != "" {
+			r.Out.URL.RawPath = base + r.Out.URL.RawPath
+		}
+	}
+	r.Out.URL.RawQuery = r.In.URL.RawQuery
+	r.Out.Host = r.In.Host
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if values, ok := r.In.Header[name]; ok {
+			r.Out.Header[name] = values
+		}
+	}
+}
+
+func modifyResponse(headers bool) func(*http.Response) error {
+	return func(resp *http.Response) error {
+		info := infoFrom(resp.Request.Context())
+		if info == nil {
+			return nil
+		}
+		info.status, info.length = resp.StatusCode, resp.ContentLength
+		resp.Header.Set("X-Duration-Seconds", info.elapsed())
+		if headers {
+			resp.Header.Set("X-Pronghorn-Lifetime", info.pass.Lifetime.ID)
+			resp.Header.Set("X-Pronghorn-Request-Number", strconv.Itoa(info.pass.Number))
+			resp.Header.Set("X-Pronghorn-Wait-Us", strconv.FormatInt(info.waited.Microseconds(), 10))
+		}
+		return nil
+	}
+}
+
+// answerError answers a request that the function could not.
+func answerError(w http.ResponseWriter, r *http.Request, err error) {
+	status := statusOf(r.Context(), err)
+	if info := infoFrom(r.Context()); info != nil {
+		info.status, info.length, info.err = status, 0, err
+		w.Header().Set("X-Duration-Seconds", info.elapsed())
+	}
+	w.Header().Set("X-OpenFaaS-Internal", "of-watchdog")
+	w.WriteHeader(status)
+}
+
+func statusOf(ctx context.Context, err error) int {
+	switch {
+	case errors.Is(context.Cause(ctx), errExecTimeout), errors.Is(err, context.Canceled):
+		return http.StatusGatewayTimeout
+	case errors.Is(err, errNotReady):
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
+}
+
+func (p *Proxy) logRequest(r *http.Request, info *info) {
+	if strings.HasPrefix(r.UserAgent(), "kube-probe") {
+		return
+	}
+	text := fmt.Sprintf("%d %s", info.status, http.StatusText(info.status))
+	p.settings.Log.Printf("%s %s - %s - ContentLength: %dB (%.4fs)", r.Method, r.RequestURI, text, info.length, time.Since(info.start).Seconds())
+	if info.err != nil {
+		p.settings.Log.Printf("%s %s - %v", r.Method, r.RequestURI, info.err)
+	}
+}

@@ -1,0 +1,184 @@
+package watchdog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/kvstore"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/watchdog/config"
+	"github.com/pronghorn-faas/pronghorn/watchdog/lifetime"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+	"github.com/pronghorn-faas/pronghorn/watchdog/report"
+)
+
+// stopGrace is how long the function has between SIGTERM and SIGKILL.
+const stopGrace = 5 * time.Second
+
+// criuCheckTimeout bounds the question whether CRIU works here.
+const criuCheckTimeout = 5 * time.Second
+
+// lifetimeSettings are the manager's settings for this function.
+func (w *Watchdog) lifetimeSettings(ctx context.Context) (lifetime.Settings, error) {
+	c := w.config
+	s := lifetime.Settings{
+		Command:    process.Command{Args: c.Process, Env: c.Environment, PID: c.Snapshot.PID},
+		Address:    address(c),
+		Output:     process.Output{Stdout: os.Stdout, Stderr: os.Stderr, Prefix: c.PrefixLogs},
+		Stop:       stopGrace,
+		SetLastPID: criu.SetLastPID,
+	}
+	if !c.Snapshot.Enabled() {
+		return s, nil
+	}
+	client, err := agent.NewClient(c.Snapshot.AgentURL, c.Snapshot.Token, c.Snapshot.Function)
+	if err != nil {
+		return s, fmt.Errorf("snapshot_agent_url: %w", err)
+	}
+	s.Agent = client
+	w.addSnapshots(ctx, &s)
+	return s, nil
+}
+
+func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) {
+	c := w.config.Snapshot
+	s.Images = snapshot.NewTransfer(nil)
+	s.Function, s.Strategy, s.Eviction, s.Evict = c.Function, c.Strategy, c.Eviction, c.Evict
+	s.Dir, s.MaxPause = c.Dir, c.MaxPause
+	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
+	s.Runtime = runtimeOf(w.config.Process)
+	bin, err := criu.Find(c.CRIU)
+	if err == nil {
+		s.Engine = criu.NewEngine(bin)
+		s.Platform, err = platformKey(s.Runtime, w.config.Process)
+	}
+	s.Support = lifetime.NewSupport(func() error {
+		if err == nil {
+			err = works(ctx, bin)
+		}
+		if err != nil {
+			w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)
+		}
+		return err
+	})
+}
+
+// works reports why CRIU does not work here.
+func works(ctx context.Context, bin criu.Binary) error {
+	if err := criu.CanSetLastPID(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
+	defer cancel()
+	return bin.Check(ctx)
+}
+
+// platformKey is the key of this machine and of the function's build.
+func platformKey(runtime string, args []string) (string, error) {
+	identity, err := programIdentity(args)
+	if err != nil {
+		return "", fmt.Errorf("identify the function's program: %w", err)
+	}
+	return snapshot.PlatformKey(runtime + "-" + identity)
+}
+
+// runtimeOf guesses the runtime from the program's name.
+func runtimeOf(args []string) string {
+	name := filepath.Base(args[0])
+	for prefix, runtime := range map[string]string{"pypy": "pypy", "java": "jvm", "node": "node"} {
+		if strings.HasPrefix(name, prefix) {
+			return runtime
+		}
+	}
+	return "other"
+}
+
+// programIdentity stands in for the digest of the container image, which a
+// container cannot see: a hash over the command, the program's file, and the
+// names, sizes and times of the files in the working directory, where the
+// function lies. A snapshot of another build of the function is so never
+// restored.
+func programIdentity(args []string) (string, error) {
+	program, err := exec.LookPath(args[0])
+	if err != nil {
+		return "", err
+	}
+	if program, err = filepath.EvalSymlinks(program); err != nil {
+		return "", err
+	}
+	info, err := os.Stat(program)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %s %d %d\n", args, program, info.Size(), info.ModTime().UnixNano())
+	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !counts(path, entry) {
+			return skip(entry, err)
+		}
+		info, err := entry.Info()
+		if err == nil {
+			fmt.Fprintf(h, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)[:6]), err
+}
+
+// counts leaves out what a run of the function may write itself.
+func counts(path string, entry fs.DirEntry) bool {
+	if entry.IsDir() {
+		return path == "." || (entry.Name() != "__pycache__" && !strings.HasPrefix(entry.Name(), "."))
+	}
+	return entry.Type().IsRegular()
+}
+
+func skip(entry fs.DirEntry, err error) error {
+	if err == nil && entry.IsDir() {
+		return fs.SkipDir
+	}
+	return err
+}
+
+func address(c config.Config) string {
+	if c.UpstreamURL.Port() != "" {
+		return c.UpstreamURL.Host
+	}
+	return net.JoinHostPort(c.UpstreamURL.Hostname(), "80")
+}
+
+// kvReporter tells the reporter of the KV service that a plan names, unless
+// the settings name one.
+type kvReporter struct {
+	*report.Reporter
+	settings config.Snapshot
+	log      *slog.Logger
+}
+
+// UseKV makes latencies go to the service at url.
+func (r kvReporter) UseKV(url string) {
+	if r.settings.KVURL != "" {
+		url = r.settings.KVURL
+	}
+	if url == "" {
+		return
+	}
+	client, err := kvstore.NewClient(url, r.settings.Token)
+	if err != nil {
+		r.log.Warn("latencies cannot be reported: the plan names no KV service that can be used", "reason", err)
+		return
+	}
+	r.SetSink(client)
+}
