@@ -2,14 +2,11 @@ package watchdog
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -59,12 +56,14 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) {
 	s.Dir, s.MaxPause = c.Dir, c.MaxPause
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
 	s.Runtime = runtimeOf(w.config.Process)
-	bin, err := criu.Find(c.CRIU)
-	if err == nil {
-		s.Engine = criu.NewEngine(bin)
-		s.Platform, err = platformKey(s.Runtime, w.config.Process)
+	var err error
+	if s.Platform, err = platformKey(s.Runtime, w.config.Process); err != nil {
+		s.Platform = "unknown"
 	}
+	bin, missing := criu.Find(c.CRIU)
+	s.Engine = criu.NewEngine(bin)
 	s.Support = lifetime.NewSupport(func() error {
+		err := errors.Join(err, missing)
 		if err == nil {
 			err = works(ctx, bin)
 		}
@@ -103,53 +102,6 @@ func runtimeOf(args []string) string {
 		}
 	}
 	return "other"
-}
-
-// programIdentity stands in for the digest of the container image, which a
-// container cannot see: a hash over the command, the program's file, and the
-// names, sizes and times of the files in the working directory, where the
-// function lies. A snapshot of another build of the function is so never
-// restored.
-func programIdentity(args []string) (string, error) {
-	program, err := exec.LookPath(args[0])
-	if err != nil {
-		return "", err
-	}
-	if program, err = filepath.EvalSymlinks(program); err != nil {
-		return "", err
-	}
-	info, err := os.Stat(program)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %s %d %d\n", args, program, info.Size(), info.ModTime().UnixNano())
-	err = filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !counts(path, entry) {
-			return skip(entry, err)
-		}
-		info, err := entry.Info()
-		if err == nil {
-			fmt.Fprintf(h, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
-		}
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)[:6]), err
-}
-
-// counts leaves out what a run of the function may write itself.
-func counts(path string, entry fs.DirEntry) bool {
-	if entry.IsDir() {
-		return path == "." || (entry.Name() != "__pycache__" && !strings.HasPrefix(entry.Name(), "."))
-	}
-	return entry.Type().IsRegular()
-}
-
-func skip(entry fs.DirEntry, err error) error {
-	if err == nil && entry.IsDir() {
-		return fs.SkipDir
-	}
-	return err
 }
 
 func address(c config.Config) string {

@@ -1,0 +1,224 @@
+// Package watchdogtest runs the real fwatchdog with real functions in
+// sandboxes, for integration tests.
+package watchdogtest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/require"
+	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+)
+
+// Function is a function that has been assembled for running without a container.
+type Function struct {
+	Name, Dir, Process, Upstream string
+}
+
+// root is the root of the repository.
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Binary builds fwatchdog, or returns the one that WATCHDOG_BIN names.
+func Binary(t testing.TB) string {
+	t.Helper()
+	if bin := os.Getenv("WATCHDOG_BIN"); bin != "" {
+		return bin
+	}
+	bin := filepath.Join(t.TempDir(), "fwatchdog")
+	cmd := exec.Command("go", "build", "-o", bin, "./watchdog/fwatchdog")
+	cmd.Dir = root()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build fwatchdog: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// Assemble assembles a benchmark function, "bfs" or "simple-hash".
+func Assemble(t testing.TB, name string) Function {
+	t.Helper()
+	switch name {
+	case "bfs":
+		require.Program(t, "pypy", "pypy3")
+	default:
+		require.Program(t, "jvm", "javac")
+	}
+	dir := filepath.Join(t.TempDir(), name)
+	cmd := exec.Command(filepath.Join(root(), "benchmarks", "build-local.sh"), name, dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("assemble %s: %v\n%s", name, err, out)
+	}
+	return Function{Name: name, Dir: dir, Process: line(t, dir, "fprocess"), Upstream: line(t, dir, "upstream_url")}
+}
+
+func line(t testing.TB, dir, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(raw))
+}
+
+// RequireCRIU asks for root and a CRIU.
+func RequireCRIU(t testing.TB) {
+	t.Helper()
+	require.Root(t)
+	_, err := criu.Find(os.Getenv("PRONGHORN_CRIU"))
+	require.Component(t, "criu", err == nil, fmt.Sprint(err))
+}
+
+// Watchdog is a running fwatchdog in a sandbox.
+type Watchdog struct {
+	t       testing.TB
+	Sandbox *sandbox.Sandbox
+	Client  *http.Client
+	// Log is what the watchdog and its function print.
+	Log *Log
+}
+
+// Start starts fwatchdog for f with env on top of the defaults, and forwards
+// the host's addresses into the sandbox. It ends with the test.
+func Start(t testing.TB, bin string, f Function, env []string, forward ...string) *Watchdog {
+	t.Helper()
+	require.Root(t)
+	log := &Log{}
+	s, err := sandbox.Start(context.Background(), sandbox.Spec{
+		Args: []string{bin},
+		Env: append([]string{
+			"PATH=" + os.Getenv("PATH"), "TMPDIR=/dev/shm", "mode=http", "fprocess=" + f.Process, "upstream_url=" + f.Upstream,
+			"healthcheck_interval=1ms", "snapshot_function=" + f.Name, "snapshot_headers=true",
+		}, env...),
+		Dir: f.Dir, Stdout: log, Stderr: log, Forward: forward,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Watchdog{t: t, Sandbox: s, Client: s.Client(), Log: log}
+	t.Cleanup(func() {
+		_ = s.Close()
+		if t.Failed() {
+			t.Logf("the watchdog's log:\n%s", log.String())
+		}
+	})
+	w.awaitHealth()
+	return w
+}
+
+func (w *Watchdog) awaitHealth() {
+	w.t.Helper()
+	for range 1000 {
+		resp, err := w.Client.Get("http://127.0.0.1:8080/_/health")
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-w.Sandbox.Done():
+			w.t.Fatalf("the watchdog has ended: %v\n%s", w.Sandbox.Wait(), w.Log.String())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	w.t.Fatalf("not healthy after 10 s\n%s", w.Log.String())
+}
+
+// Response is an answer that has been read.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Get sends a request to the function.
+func (w *Watchdog) Get(path string) (Response, error) {
+	resp, err := w.Client.Get("http://127.0.0.1:8080" + path)
+	if err != nil {
+		return Response{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return Response{resp.StatusCode, resp.Header, string(body)}, err
+}
+
+// MustGet is Get for a request that must be answered 200.
+func (w *Watchdog) MustGet(path string) Response {
+	w.t.Helper()
+	resp, err := w.Get(path)
+	if err != nil || resp.Status != http.StatusOK {
+		w.t.Fatalf("GET %s: status %d, error %v, body %q", path, resp.Status, err, resp.Body)
+	}
+	return resp
+}
+
+// Metric returns the value of a sample of /metrics, such as
+// `pronghorn_lifetimes_total{reason="planned",start="cold"}`; 0 if it is not there.
+func (w *Watchdog) Metric(sample string) float64 {
+	w.t.Helper()
+	resp, err := w.Client.Get("http://127.0.0.1:8081/metrics")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	for s := bufio.NewScanner(resp.Body); s.Scan(); {
+		if rest, ok := strings.CutPrefix(s.Text(), sample+" "); ok {
+			var v float64
+			if _, err := fmt.Sscan(rest, &v); err != nil {
+				w.t.Fatalf("metric %s: %v", sample, err)
+			}
+			return v
+		}
+	}
+	return 0
+}
+
+// Terminate sends SIGTERM and returns how the watchdog ended.
+func (w *Watchdog) Terminate() error {
+	w.t.Helper()
+	if err := w.Sandbox.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	select {
+	case <-w.Sandbox.Done():
+		return w.Sandbox.Wait()
+	case <-time.After(30 * time.Second):
+		w.t.Fatal("the watchdog does not end within 30 s of SIGTERM")
+		return nil
+	}
+}
+
+// Log collects output.
+type Log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *Log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+// String is everything so far.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
