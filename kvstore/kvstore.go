@@ -25,6 +25,9 @@ var (
 	ErrConflict = errors.New("changed by somebody else in between")
 	// ErrInvalid says that the caller's input can never succeed.
 	ErrInvalid = errors.New("invalid")
+	// ErrUnavailable says that the store cannot be reached at the moment: the
+	// same call may succeed later.
+	ErrUnavailable = errors.New("store unavailable")
 )
 
 // Params are the parameters of one function's latency table.
@@ -125,10 +128,12 @@ type Store interface {
 	// AddSamples applies every sample not yet seen, in order, in one atomic
 	// step: slot n-1 becomes the sample if unseen, else ε·sample + (1-ε)·slot;
 	// then the last slot takes the value of the one before it (paper,
-	// section 4.2; the last step is the published code's).
+	// section 4.2; the last step is the published code's). What a lifetime has
+	// reported is remembered for at least SeenFor after its last new sample.
 	AddSamples(ctx context.Context, fn string, b Batch) (BatchResult, error)
-	// AddEntry puts a snapshot into the pool. Adding an id again changes
-	// nothing and reports false, also when it has been removed since.
+	// AddEntry puts a snapshot into the pool, without failures and not deleted.
+	// Adding an id again changes nothing and reports false, also when it has
+	// been removed since.
 	AddEntry(ctx context.Context, fn string, e Entry) (added bool, err error)
 	// RemoveEntries marks entries deleted at the given time. Unknown and
 	// already deleted ids are passed over; the entries newly marked return.
@@ -139,12 +144,15 @@ type Store interface {
 	// PurgeEntry forgets a deleted entry. An entry that is not marked deleted
 	// is ErrInvalid, one that is gone is no error.
 	PurgeEntry(ctx context.Context, fn, id string) error
-	// DeleteFunction forgets the function, its documents excepted.
+	// DeleteFunction forgets the function, its documents excepted. Forgetting
+	// an unknown one is no error.
 	DeleteFunction(ctx context.Context, fn string) error
 
 	// ReadDocument, WriteDocument and DeleteDocument are the artifact's API. A
 	// write passes when expected < 0 or equals the count, which then grows by
-	// one; ok reports whether it passed, count is the one after it.
+	// one; ok reports whether it passed, count is the one after it. Documents
+	// are kept without insignificant space; reading one that nobody wrote is
+	// ErrNotFound.
 	ReadDocument(ctx context.Context, key string) (Document, error)
 	WriteDocument(ctx context.Context, key string, expected int64, data []byte) (count int64, ok bool, err error)
 	DeleteDocument(ctx context.Context, key string) (existed bool, err error)
@@ -159,3 +167,8 @@ const (
 	MaxDocumentBytes = 16 << 20
 	MaxNameLength    = 128
 )
+
+// SeenFor is how long a store remembers which samples a lifetime has reported,
+// counted from the last new one: a batch that is sent again later than that
+// would be counted twice.
+const SeenFor = 24 * time.Hour

@@ -3,6 +3,7 @@ package kvstore
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 // ValidName reports whether s may name a function, a lifetime or a snapshot:
@@ -84,6 +85,22 @@ func (e Entry) Check() error {
 	}
 	if e.Bytes < 0 {
 		return fmt.Errorf("%w: bytes %d of snapshot %s: want 0 or more", ErrInvalid, e.Bytes, e.ID)
+	}
+	return checkYear("created", e.Created)
+}
+
+// CheckDeleted reports whether a tombstone can carry the time.
+func CheckDeleted(at time.Time) error {
+	if at.IsZero() {
+		return fmt.Errorf("%w: time of deletion is missing: want when the entries were removed", ErrInvalid)
+	}
+	return checkYear("time of deletion", at)
+}
+
+// checkYear refuses the times that JSON cannot hold.
+func checkYear(what string, at time.Time) error {
+	if y := at.UTC().Year(); y < 0 || y > 9999 {
+		return fmt.Errorf("%w: %s in the year %d: want 0 to 9999", ErrInvalid, what, y)
 	}
 	return nil
 }

@@ -76,13 +76,16 @@ var ErrOpen = errors.New("without a token only loopback addresses are served")
 // Listen opens addr, and refuses addresses that others reach unless callers
 // need a token.
 func (a Auth) Listen(addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	tcp, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %q: want HOST:PORT: %w", addr, err)
+	}
+	if !a.Enabled() && !tcp.IP.IsLoopback() {
+		return nil, fmt.Errorf("listen on %q: %w: give --token-file, or listen on 127.0.0.1", addr, ErrOpen)
+	}
+	ln, err := net.ListenTCP("tcp", tcp)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w", addr, err)
 	}
-	if a.Enabled() || ln.Addr().(*net.TCPAddr).IP.IsLoopback() {
-		return ln, nil
-	}
-	_ = ln.Close()
-	return nil, fmt.Errorf("listen on %q: %w: give --token-file, or listen on 127.0.0.1", addr, ErrOpen)
+	return ln, nil
 }

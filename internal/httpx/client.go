@@ -15,6 +15,10 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 )
 
+// idleConns is how many connections a client keeps open: every caller of a
+// busy process finds one, where the library's default is one per core.
+const idleConns = 64
+
 // Client calls a JSON service. Calls are sent again on refused connections,
 // timeouts and 5xx answers, so the service's changes must be idempotent.
 type Client struct {
@@ -51,6 +55,9 @@ func (o Options) retrying() *retryablehttp.Client {
 	c.RetryWaitMin = or(o.MinWait, 20*time.Millisecond)
 	c.RetryWaitMax = or(o.MaxWait, time.Second)
 	c.HTTPClient.Timeout = or(o.Timeout, 10*time.Second)
+	if t, ok := c.HTTPClient.Transport.(*http.Transport); ok {
+		t.MaxIdleConnsPerHost = idleConns
+	}
 	c.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return c
 }
@@ -88,6 +95,9 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	return nil
 }
 
+// CloseIdle closes the connections that are not in use.
+func (c *Client) CloseIdle() { c.http.HTTPClient.CloseIdleConnections() }
+
 // Resolve returns ref as an absolute URL; a reference that starts with "/" is
 // taken relative to the service's base.
 func (c *Client) Resolve(ref string) string {
@@ -100,7 +110,7 @@ func (c *Client) Resolve(ref string) string {
 func (c *Client) request(ctx context.Context, method, path string, in any) (*retryablehttp.Request, error) {
 	var body any
 	if in != nil {
-		raw, err := json.Marshal(in)
+		raw, err := encode(in)
 		if err != nil {
 			return nil, fmt.Errorf("encode the body of %s %s: %w", method, path, err)
 		}

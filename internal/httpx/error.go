@@ -4,6 +4,7 @@
 package httpx
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,11 +48,26 @@ func WriteError(w http.ResponseWriter, err error) {
 func WriteJSON(w http.ResponseWriter, v any) { writeJSON(w, http.StatusOK, v) }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
+	body, err := encode(v)
 	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
+		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`+"\n")
 	}
-	w.Header().Set("Content-Type", "application/json")
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // the client is gone: nobody is left to tell
+	_, _ = w.Write(body) // the client is gone: nobody is left to tell
+}
+
+// encode is json.Marshal without the escapes for HTML: nothing here is ever
+// part of a page, and a JSON document passes through unchanged.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -80,13 +82,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.logRequest(r, info)
 }
 
-func (p *Proxy) reserved(path string) bool {
-	for _, reserved := range p.settings.Reserved {
-		if path == reserved {
-			return true
-		}
+// reserved compares cleaned paths, since servers differ in which paths are the
+// same to them.
+func (p *Proxy) reserved(requested string) bool {
+	if len(p.settings.Reserved) == 0 {
+		return false
 	}
-	return false
+	requested = path.Clean(requested)
+	return slices.ContainsFunc(p.settings.Reserved, func(r string) bool { return path.Clean(r) == requested })
 }
 
 // rewrite points the request at the function. What proxies before us said

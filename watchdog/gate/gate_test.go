@@ -1,0 +1,140 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
+)
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func enter(t *testing.T, g *gate.Gate) gate.Pass {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	p, err := g.Enter(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestRequestsAreNumberedFromTheLineage(t *testing.T) {
+	var g gate.Gate
+	g.Open(gate.Lifetime{ID: "a", RequestNumber: 7}, 0)
+	for want := 8; want < 11; want++ {
+		p := enter(t, &g)
+		if p.Number != want || p.Lifetime.ID != "a" {
+			t.Errorf("got request %d of %q, want %d of \"a\"", p.Number, p.Lifetime.ID, want)
+		}
+		p.Leave()
+	}
+}
+
+func TestShutGateHoldsRequestsUntilTheirContextEnds(t *testing.T) {
+	var g gate.Gate
+	cause := errors.New("out of time")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, cause)
+	defer cancel()
+	if _, err := g.Enter(ctx); !errors.Is(err, cause) {
+		t.Errorf("got %v, want the context's cause", err)
+	}
+}
+
+func TestGateShutsAtItsStopAndIsQuietWhenAllHaveLeft(t *testing.T) {
+	var g gate.Gate
+	g.Open(gate.Lifetime{}, 2)
+	reached := g.Reached()
+	first := enter(t, &g)
+	if isClosed(reached) {
+		t.Error("shut after one request, want two")
+	}
+	second := enter(t, &g)
+	if !isClosed(reached) || !isClosed(g.Reached()) {
+		t.Error("not shut after two requests")
+	}
+	quiet := g.Quiet()
+	first.Leave()
+	if isClosed(quiet) {
+		t.Error("quiet with a request inside")
+	}
+	second.Leave()
+	if !isClosed(quiet) || !isClosed(g.Quiet()) {
+		t.Error("not quiet with nobody inside")
+	}
+}
+
+func TestReopenGoesOnWithTheSameLifetime(t *testing.T) {
+	var g gate.Gate
+	g.Open(gate.Lifetime{RequestNumber: 10}, 1)
+	enter(t, &g).Leave()
+	g.Reopen(3)
+	if p := enter(t, &g); p.Number != 12 {
+		t.Errorf("request number %d, want 12", p.Number)
+	}
+	enter(t, &g)
+	if !isClosed(g.Reached()) || g.Admitted() != 3 {
+		t.Errorf("admitted %d, shut %v: want shut at 3", g.Admitted(), isClosed(g.Reached()))
+	}
+	g.Reopen(2) // the stop lies behind: nobody passes
+	if !isClosed(g.Reached()) {
+		t.Error("open although its stop was passed")
+	}
+}
+
+func TestNoMoreThanTheStopPassWhateverArrives(t *testing.T) {
+	var g gate.Gate
+	var served atomic.Int64
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			for range 50 {
+				p, err := g.Enter(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				served.Add(1)
+				p.Leave()
+			}
+		})
+	}
+	const perLifetime = 16
+	for done := int64(0); done < 64*50; done += perLifetime {
+		g.Open(gate.Lifetime{}, perLifetime)
+		<-g.Reached()
+		<-g.Quiet()
+		if got := served.Load(); got != done+perLifetime {
+			t.Fatalf("%d requests served, want %d", got, done+perLifetime)
+		}
+	}
+	all.Wait()
+}
+
+func BenchmarkEnterLeave(b *testing.B) {
+	var g gate.Gate
+	g.Open(gate.Lifetime{}, 0)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			p, err := g.Enter(b.Context())
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			p.Leave()
+		}
+	})
+}

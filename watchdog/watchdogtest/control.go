@@ -1,0 +1,141 @@
+package watchdogtest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+	agentserver "github.com/pronghorn-faas/pronghorn/agent/server"
+	"github.com/pronghorn-faas/pronghorn/internal/httpx"
+	"github.com/pronghorn-faas/pronghorn/kvstore"
+	"github.com/pronghorn-faas/pronghorn/kvstore/backend"
+	kvserver "github.com/pronghorn-faas/pronghorn/kvstore/server"
+	"github.com/pronghorn-faas/pronghorn/snapshot/pool"
+)
+
+// Control is a control plane on the host's loopback: a policy agent and a KV
+// service, each of which can fail.
+type Control struct {
+	Agent, KV *Service
+	Store     kvstore.Store
+	// PoolDir is the directory of a "dir:" pool.
+	PoolDir string
+	// Reachable are further addresses that workers must reach, such as that of
+	// an object store.
+	Reachable []string
+
+	mu      sync.Mutex
+	records []agent.LifetimeRecord
+}
+
+// Service is an HTTP service whose behaviour can be replaced.
+type Service struct {
+	Addr    string
+	handler atomic.Pointer[http.Handler]
+	good    http.Handler
+	server  *http.Server
+}
+
+// NewControl starts a control plane. An empty poolURL is a directory of its
+// own, an empty storeURL a file of its own.
+func NewControl(t testing.TB, storeURL, poolURL string) *Control {
+	t.Helper()
+	c := &Control{PoolDir: filepath.Join(t.TempDir(), "pool")}
+	if storeURL == "" {
+		storeURL = "file:" + filepath.Join(t.TempDir(), "kv.db")
+	}
+	if poolURL == "" {
+		poolURL = "dir:" + c.PoolDir
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	var err error
+	if c.Store, err = backend.Open(ctx, storeURL); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Store.Close() })
+	objects, err := pool.Open(ctx, poolURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.KV = serve(t, kvserver.New(c.Store, httpx.Auth{}))
+	a, err := agentserver.New(agentserver.Config{
+		Store: c.Store, Pool: objects, KVURL: c.KV.URL(), Rand: agentserver.NewRand(1), Observer: c.observe,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Agent = serve(t, a.Handler())
+	return c
+}
+
+func (c *Control) observe(_ string, rec agent.LifetimeRecord) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.records = append(c.records, rec)
+}
+
+// Records are the lifetimes that have ended so far.
+func (c *Control) Records() []agent.LifetimeRecord {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]agent.LifetimeRecord(nil), c.records...)
+}
+
+func serve(t testing.TB, h http.Handler) *Service {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{Addr: ln.Addr().String(), good: h}
+	s.Mend()
+	s.start(ln)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func (s *Service) start(ln net.Listener) {
+	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) })}
+	go func(server *http.Server) { _ = server.Serve(ln) }(s.server)
+}
+
+// URL is the service's base URL.
+func (s *Service) URL() string { return "http://" + s.Addr }
+
+// Break makes the service answer with h.
+func (s *Service) Break(h http.HandlerFunc) {
+	handler := http.Handler(h)
+	s.handler.Store(&handler)
+}
+
+// Mend undoes Break.
+func (s *Service) Mend() { s.handler.Store(&s.good) }
+
+// Good is the handler that Break replaces.
+func (s *Service) Good() http.Handler { return s.good }
+
+// Stop closes the service with all its connections, as a kill does.
+func (s *Service) Stop() { _ = s.server.Close() }
+
+// Restart serves again at the same address.
+func (s *Service) Restart(t testing.TB) {
+	t.Helper()
+	ln, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.start(ln)
+}
+
+// StartWith is Start with snapshots from the control plane.
+func (c *Control) StartWith(t testing.TB, bin string, f Function, env ...string) *Watchdog {
+	t.Helper()
+	env = append(env, "snapshot_agent_url="+c.Agent.URL())
+	return Start(t, bin, f, env, append(c.Reachable, c.Agent.Addr, c.KV.Addr)...)
+}
