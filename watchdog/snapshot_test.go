@@ -195,6 +195,10 @@ func coldFor(reason string) string {
 	return fmt.Sprintf(`pronghorn_lifetimes_total{reason=%q,start="cold"}`, reason)
 }
 
+func checkpointsFailed(reason string) string {
+	return fmt.Sprintf(`pronghorn_checkpoints_total{outcome="failed",reason=%q}`, reason)
+}
+
 // TestEveryRequestIsAnswered breaks one part after the other: the function
 // answers all the same, and log and metric say why it starts cold.
 func TestEveryRequestIsAnswered(t *testing.T) {
@@ -205,6 +209,7 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 		breakIt func(t *testing.T, c *watchdogtest.Control)
 		env     []string
 		reason  string // of the cold starts, a label value
+		failed  string // reason of failed checkpoints
 	}{
 		"agent stopped":         {breakIt: func(_ *testing.T, c *watchdogtest.Control) { c.Agent.Stop() }, reason: "agent_unavailable"},
 		"agent answers garbage": {breakIt: func(_ *testing.T, c *watchdogtest.Control) { c.Agent.Break(garbage) }, reason: "agent_unavailable"},
@@ -245,8 +250,8 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 		}, reason: "fetch_failed"},
 		"no CRIU":                              {env: []string{"snapshot_criu=/no/such/criu"}, reason: "criu_unavailable"},
 		"CRIU fails":                           {env: []string{"snapshot_criu=" + script(t, "exit 1")}, reason: "criu_unavailable"},
-		"CRIU passes its check and then fails": {env: []string{"snapshot_criu=" + script(t, `[ "$1" = check ]`)}},
-		"the function refuses to be dumped":    {env: []string{"snapshot_hook_before_checkpoint=/no/such/hook?"}},
+		"CRIU passes its check and then fails": {env: []string{"snapshot_criu=" + script(t, `[ "$1" = check ]`)}, failed: "dump_failed"},
+		"the function refuses to be dumped":    {env: []string{"snapshot_hook_before_checkpoint=/?mutability=nonsense"}, failed: "hook_failed"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
@@ -266,6 +271,9 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 			}
 			if tc.reason != "" && w.Metric(coldFor(tc.reason)) == 0 {
 				t.Errorf("%s is 0", coldFor(tc.reason))
+			}
+			if tc.failed != "" && w.Metric(checkpointsFailed(tc.failed)) == 0 {
+				t.Errorf("%s is 0", checkpointsFailed(tc.failed))
 			}
 			if tc.reason != "" && !strings.Contains(w.Log.String(), "starting cold") && !strings.Contains(w.Log.String(), "starts cold") {
 				t.Error("the log does not say why")

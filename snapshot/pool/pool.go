@@ -1,0 +1,85 @@
+// Package pool implements the object pool of package snapshot over a directory
+// and over S3.
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+)
+
+// Forms says what Open takes, for help texts and errors.
+const Forms = "dir:PATH or s3://[KEY:SECRET@]HOST[:PORT]/BUCKET[/PREFIX][?insecure=true&region=NAME&public=URL]"
+
+// ErrURL says that a pool's URL is not one of Forms.
+var ErrURL = errors.New("invalid pool URL")
+
+// Open opens the pool at url, of one of Forms:
+//
+//   - dir:PATH is a directory, which is made when it is missing. Uploads that
+//     were interrupted more than an hour ago are removed from it.
+//   - s3://… is a bucket, which is made when it is missing; objects lie under
+//     PREFIX. Without KEY:SECRET the environment has the credentials:
+//     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or MINIO_ROOT_USER and
+//     MINIO_ROOT_PASSWORD. insecure=true speaks plain HTTP. public is the
+//     http(s)://HOST[:PORT] that presigned URLs name, where workers know the
+//     server by another address than the agent does. The pool is also a
+//     snapshot.Presigner.
+//
+// No error shows the secret.
+func Open(ctx context.Context, url string) (snapshot.Pool, error) {
+	scheme, rest, found := strings.Cut(url, ":")
+	switch {
+	case found && scheme == "dir":
+		return openDir(rest)
+	case found && scheme == "s3":
+		return openS3(ctx, url)
+	}
+	return nil, fmt.Errorf("%w %q: want %s", ErrURL, redact(url), Forms)
+}
+
+// redact hides what may be credentials in a URL that need not even parse.
+func redact(url string) string {
+	at := strings.LastIndexByte(url, '@')
+	if at < 0 {
+		return url
+	}
+	scheme, _, found := strings.Cut(url[:at], "://")
+	if !found {
+		return "…" + url[at:]
+	}
+	return scheme + "://…" + url[at:]
+}
+
+// exactly copies size bytes from r to w; less is io.ErrUnexpectedEOF.
+func exactly(w io.Writer, r io.Reader, size int64) error {
+	n, err := io.Copy(w, io.LimitReader(r, size))
+	if err == nil && n < size {
+		return fmt.Errorf("%w: %d of %d bytes", io.ErrUnexpectedEOF, n, size)
+	}
+	return err
+}
+
+func checkPut(key string, size int64) error {
+	if size < 0 {
+		return fmt.Errorf("put %q: size %d: want 0 or more", key, size)
+	}
+	return snapshot.CheckKey(key)
+}
+
+// ctxReader fails once its context is done.
+type ctxReader struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (c ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Reader.Read(p)
+}

@@ -1,0 +1,204 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+)
+
+// maxTries is how often minio-go sends a request before it gives up; its own
+// ten take longer than anybody waits for a pool that is down.
+const maxTries = 4
+
+// s3 is a pool in a bucket. An object is one PUT, as that is all or nothing and
+// leaves no parts behind which somebody would have to sweep.
+type s3 struct {
+	core   minio.Core
+	signer *minio.Client // knows the server by the address that workers use
+	bucket string
+	prefix string
+}
+
+func openS3(ctx context.Context, raw string) (snapshot.Pool, error) {
+	cfg, err := parseS3(raw)
+	if err != nil {
+		return nil, err
+	}
+	p, err := connect(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open pool %s: %w", cfg, err)
+	}
+	return p, nil
+}
+
+func connect(ctx context.Context, cfg s3Config) (*s3, error) {
+	client, err := cfg.client(cfg.endpoint, cfg.secure, cfg.region)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeBucket(ctx, client, cfg); err != nil {
+		return nil, explain(err, cfg)
+	}
+	signer, err := cfg.signer(ctx, client)
+	if err != nil {
+		return nil, explain(err, cfg)
+	}
+	return &s3{core: minio.Core{Client: client}, signer: signer, bucket: cfg.bucket, prefix: cfg.prefix}, nil
+}
+
+func (c s3Config) client(endpoint string, secure bool, region string) (*minio.Client, error) {
+	return minio.New(endpoint, &minio.Options{Creds: c.creds, Secure: secure, Region: region, MaxRetries: maxTries})
+}
+
+// signer returns the client that presigns. It must not have to ask for the
+// bucket's region: the public address need not be reachable from here.
+func (c s3Config) signer(ctx context.Context, client *minio.Client) (*minio.Client, error) {
+	if c.public == nil {
+		return client, nil
+	}
+	region := c.region
+	if region == "" {
+		var err error
+		if region, err = client.GetBucketLocation(ctx, c.bucket); err != nil {
+			return nil, fmt.Errorf("ask for the bucket's region: %w", err)
+		}
+	}
+	return c.client(c.public.Host, c.public.Scheme == "https", region)
+}
+
+func makeBucket(ctx context.Context, client *minio.Client, cfg s3Config) error {
+	exists, err := client.BucketExists(ctx, cfg.bucket)
+	if err != nil || exists {
+		return err
+	}
+	err = client.MakeBucket(ctx, cfg.bucket, minio.MakeBucketOptions{Region: cfg.region})
+	if minio.ToErrorResponse(err).Code == minio.BucketAlreadyOwnedByYou { // another agent was faster
+		return nil
+	}
+	return err
+}
+
+// explain says what to do about an error of the first requests.
+func explain(err error, cfg s3Config) error {
+	var answer minio.ErrorResponse
+	switch {
+	case !errors.As(err, &answer):
+		return fmt.Errorf("cannot reach %s: %w: check host, port, and insecure=true if it speaks plain HTTP", cfg.endpoint, err)
+	case answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized:
+		return fmt.Errorf("access denied: %w: check the credentials and what they may do in bucket %s", err, cfg.bucket)
+	}
+	return err
+}
+
+// Put implements snapshot.Pool.
+func (p *s3) Put(ctx context.Context, key string, r io.Reader, size int64) error {
+	if err := checkPut(key, size); err != nil {
+		return err
+	}
+	_, err := p.core.Client.PutObject(ctx, p.bucket, p.prefix+key, payload(r, size), size, minio.PutObjectOptions{
+		ContentType:      "application/octet-stream",
+		DisableMultipart: true,
+	})
+	return p.failed("put", key, err)
+}
+
+// payload is what of r is sent. minio-go would close a closer, which is not
+// Put's to do; it repeats a failed request when it can read at any offset.
+func payload(r io.Reader, size int64) io.Reader {
+	if at, ok := r.(interface {
+		io.ReaderAt
+		io.Seeker
+	}); ok {
+		if offset, err := at.Seek(0, io.SeekCurrent); err == nil {
+			return io.NewSectionReader(at, offset, size)
+		}
+	}
+	return io.LimitReader(r, size)
+}
+
+// Get implements snapshot.Pool.
+func (p *s3) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	if err := snapshot.CheckKey(key); err != nil {
+		return nil, 0, err
+	}
+	r, info, _, err := p.core.GetObject(ctx, p.bucket, p.prefix+key, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, 0, p.failed("get", key, err)
+	}
+	return r, info.Size, nil
+}
+
+// Stat implements snapshot.Pool.
+func (p *s3) Stat(ctx context.Context, key string) (int64, error) {
+	if err := snapshot.CheckKey(key); err != nil {
+		return 0, err
+	}
+	info, err := p.core.Client.StatObject(ctx, p.bucket, p.prefix+key, minio.StatObjectOptions{})
+	return info.Size, p.failed("stat", key, err)
+}
+
+// List implements snapshot.Pool. S3 lists sorted by key.
+func (p *s3) List(ctx context.Context, prefix string) ([]snapshot.Object, error) {
+	if _, err := listStart(prefix); err != nil {
+		return nil, err
+	}
+	var objects []snapshot.Object
+	options := minio.ListObjectsOptions{Prefix: p.prefix + prefix, Recursive: true}
+	for o := range p.core.Client.ListObjectsIter(ctx, p.bucket, options) {
+		if o.Err != nil {
+			return nil, p.failed("list", prefix, o.Err)
+		}
+		key := strings.TrimPrefix(o.Key, p.prefix)
+		objects = append(objects, snapshot.Object{Key: key, Bytes: o.Size, Modified: o.LastModified})
+	}
+	return objects, p.failed("list", prefix, ctx.Err())
+}
+
+// Delete implements snapshot.Pool.
+func (p *s3) Delete(ctx context.Context, key string) error {
+	if err := snapshot.CheckKey(key); err != nil {
+		return err
+	}
+	return p.failed("delete", key, p.core.Client.RemoveObject(ctx, p.bucket, p.prefix+key, minio.RemoveObjectOptions{}))
+}
+
+// PresignGet implements snapshot.Presigner.
+func (p *s3) PresignGet(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	return p.presign(ctx, http.MethodGet, key, ttl)
+}
+
+// PresignPut implements snapshot.Presigner. The URL does not bound the size of
+// what is written.
+func (p *s3) PresignPut(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	return p.presign(ctx, http.MethodPut, key, ttl)
+}
+
+func (p *s3) presign(ctx context.Context, method, key string, ttl time.Duration) (string, error) {
+	if err := snapshot.CheckKey(key); err != nil {
+		return "", err
+	}
+	u, err := p.signer.Presign(ctx, method, p.bucket, p.prefix+key, ttl, nil)
+	if err != nil {
+		return "", p.failed("presign", key, err)
+	}
+	return u.String(), nil
+}
+
+// failed names the operation and maps S3's code of a missing object.
+func (p *s3) failed(op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
+		return fmt.Errorf("%s %s: %w", op, key, snapshot.ErrNotExist)
+	}
+	return fmt.Errorf("%s %s: %w", op, key, err)
+}
