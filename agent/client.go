@@ -29,8 +29,11 @@ func NewClient(base, token, fn string) (*Client, error) {
 	return &Client{http: c, path: "/v1/functions/" + url.PathEscape(fn)}, nil
 }
 
-// Start asks for the plan of a lifetime.
+// Start asks for the plan of a lifetime. It gives up after 5 s, repeated tries
+// included: the lifetime then had better start cold.
 func (c *Client) Start(ctx context.Context, req StartRequest) (Plan, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	var plan Plan
 	err := c.http.Call(ctx, http.MethodPost, c.path+"/lifetimes", req, &plan)
 	if err == nil && plan.Restore != nil {
@@ -59,4 +62,11 @@ func (c *Client) Register(ctx context.Context, reg Registration) (Registered, er
 	var done Registered
 	err := c.http.Call(ctx, http.MethodPost, c.path+"/snapshots", reg, &done)
 	return done, err
+}
+
+// Fail reports at once that a lifetime could not start from a snapshot, so that
+// no other worker has to find out; the record of the lifetime names it too.
+func (c *Client) Fail(ctx context.Context, snapshot, lifetime string) error {
+	path := c.path + "/snapshots/" + url.PathEscape(snapshot) + "/failure"
+	return c.http.Call(ctx, http.MethodPost, path, Failure{Lifetime: lifetime}, nil)
 }

@@ -3,8 +3,8 @@
 # Redis and MinIO. Idempotent; with nothing missing it takes a fraction of a second.
 #
 #   scripts/setup.sh run     what ./run.sh needs (go, criu, pypy, jvm)
-#   scripts/setup.sh test    that, and what the tests need (redis, minio)
-#   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis minio
+#   scripts/setup.sh test    that, and what the tests need (redis, minio, cc)
+#   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis minio cc
 #
 # Environment:
 #   PRONGHORN_PREFIX         where CRIU and MinIO are kept    (/opt/pronghorn)
@@ -15,7 +15,8 @@ set -euo pipefail
 prefix=${PRONGHORN_PREFIX:-/opt/pronghorn}
 mirror=${PRONGHORN_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 minio_version=v0.0.0-20260212201848-7aac2a2c5b7c
-go_minimum=1.25
+# From this one on, Go fetches the version that go.mod asks for by itself.
+go_minimum=1.21
 here=$(cd "$(dirname "$0")" && pwd)
 apt_fresh=
 
@@ -221,6 +222,11 @@ jdk_package() {
 	echo default-jdk-headless
 }
 
+# need_cc: Go's race detector is linked by a C compiler.
+need_cc() {
+	have gcc || have clang || apt_install "a C compiler" gcc libc6-dev
+}
+
 need_redis() {
 	have redis-server && return
 	# The tests start their own server on a free port: the package must not start one.
@@ -250,9 +256,9 @@ main() {
 	for part in "$@"; do
 		case "$part" in
 		run) main go criu pypy jvm ;;
-		test) main go criu pypy jvm redis minio ;;
-		go | criu | pypy | jvm | redis | minio) "need_$part" ;;
-		*) die "unknown part $part: run, test, go, criu, pypy, jvm, redis, minio" ;;
+		test) main go criu pypy jvm redis minio cc ;;
+		go | criu | pypy | jvm | redis | minio | cc) "need_$part" ;;
+		*) die "unknown part $part: run, test, go, criu, pypy, jvm, redis, minio, cc" ;;
 		esac
 	done
 }

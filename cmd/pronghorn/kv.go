@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
-	"github.com/pronghorn-faas/pronghorn/kvstore"
 	"github.com/pronghorn-faas/pronghorn/kvstore/backend"
 	"github.com/pronghorn-faas/pronghorn/kvstore/server"
 )
@@ -47,11 +44,11 @@ Without a token it only listens on loopback addresses.`,
 // runKV serves until ctx ends. The address is taken first, as it costs nothing
 // to give back; nobody is answered before the store is open.
 func runKV(ctx context.Context, log *slog.Logger, o kvOptions) (err error) {
-	auth, err := o.auth()
+	auth, err := readAuth(o.tokenFile)
 	if err != nil {
 		return err
 	}
-	ln, err := listen(auth, o.listen)
+	ln, err := listenFlag(auth, "--listen", o.listen)
 	if err != nil {
 		return err
 	}
@@ -62,35 +59,4 @@ func runKV(ctx context.Context, log *slog.Logger, o kvOptions) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	log.Info("KV service is listening", "addr", ln.Addr().String(), "token", auth.Enabled())
 	return httpx.Serve(ctx, ln, server.New(store, auth))
-}
-
-func (o kvOptions) auth() (httpx.Auth, error) {
-	token, err := httpx.ReadToken(o.tokenFile)
-	if err != nil {
-		return httpx.Auth{}, usagef("--token-file %q: %w", o.tokenFile, err)
-	}
-	return httpx.NewAuth(token), nil
-}
-
-// listen tells an address that is none from one that cannot be had.
-func listen(auth httpx.Auth, addr string) (net.Listener, error) {
-	if _, err := net.ResolveTCPAddr("tcp", addr); err != nil {
-		return nil, usagef("--listen %q: want HOST:PORT, such as 127.0.0.1:5000: %w", addr, err)
-	}
-	ln, err := auth.Listen(addr)
-	if errors.Is(err, httpx.ErrOpen) {
-		return nil, usagef("--listen: %w", err)
-	}
-	return ln, err
-}
-
-func openStore(ctx context.Context, url string) (kvstore.Store, error) {
-	store, err := backend.Open(ctx, url)
-	if errors.Is(err, kvstore.ErrInvalid) {
-		return nil, usagef("--store: %w", err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--store: %w", err)
-	}
-	return store, nil
 }

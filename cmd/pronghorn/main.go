@@ -2,17 +2,15 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/internal/shutdown"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends the program at once
-	}()
+	sandbox.Init() // does not return in the copy of the program that sets up a sandbox
+	ctx, stop := shutdown.Context()
+	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -1,6 +1,6 @@
 // Package require lets a test ask for a real component: the test is skipped
-// where the component is missing, and fails where PRONGHORN_REQUIRE names it,
-// as it does under .ci/run.
+// where the component is missing or only short tests are wanted (go test
+// -short), and fails where PRONGHORN_REQUIRE names it, as it does under .ci/run.
 package require
 
 import (
@@ -23,6 +23,7 @@ func Prefix() string {
 // Root asks for root and for the right to make namespaces.
 func Root(t testing.TB) {
 	t.Helper()
+	skipShort(t)
 	if os.Geteuid() != 0 {
 		missing(t, "root", "this test needs root")
 	}
@@ -32,6 +33,7 @@ func Root(t testing.TB) {
 // calls it ("redis", "minio", "pypy", "jvm").
 func Program(t testing.TB, component, name string) string {
 	t.Helper()
+	skipShort(t)
 	if path := filepath.Join(Prefix(), "bin", name); isFile(path) {
 		return path
 	}
@@ -45,8 +47,16 @@ func Program(t testing.TB, component, name string) string {
 // Component fails or skips the test unless ok; why says what to do about it.
 func Component(t testing.TB, component string, ok bool, why string) {
 	t.Helper()
+	skipShort(t)
 	if !ok {
 		missing(t, component, why)
+	}
+}
+
+func skipShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a short run leaves out what needs real components")
 	}
 }
 

@@ -9,9 +9,8 @@ import (
 	"log"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
+	"github.com/pronghorn-faas/pronghorn/internal/shutdown"
 	"github.com/pronghorn-faas/pronghorn/internal/version"
 	"github.com/pronghorn-faas/pronghorn/watchdog"
 	"github.com/pronghorn-faas/pronghorn/watchdog/config"
@@ -25,7 +24,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := shutdown.Context()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stderr))
 }

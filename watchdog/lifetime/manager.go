@@ -27,6 +27,7 @@ import (
 // Agent plans lifetimes and keeps the pool; *agent.Client is one.
 type Agent interface {
 	Start(ctx context.Context, req agent.StartRequest) (agent.Plan, error)
+	Fail(ctx context.Context, snapshot, lifetime string) error
 	End(ctx context.Context, rec agent.LifetimeRecord) error
 	Upload(ctx context.Context, req agent.UploadRequest) (agent.Upload, error)
 	Register(ctx context.Context, reg agent.Registration) (agent.Registered, error)

@@ -127,7 +127,7 @@ func (m *Manager) noteExit(l *life) {
 	m.log.Warn("the function's process has ended", "lifetime", l.record.Lifetime, "reason", exitError(l.process))
 	if l.restored() {
 		m.distrust = Failure{codeCrashed, exitError(l.process)}
-		l.record.FailedSnapshot = l.record.Snapshot
+		l.record.FailedSnapshot = l.record.Snapshot // the record accuses it
 	}
 }
 

@@ -29,8 +29,8 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	why := m.plan(ctx, l)
 	if r := l.plan.Restore; r != nil {
 		if why = m.restore(ctx, l, r); !why.None() {
-			l.record.FailedSnapshot = r.Snapshot
 			m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
+			m.accuse(ctx, l, r.Snapshot)
 		}
 	}
 	if l.process == nil {
@@ -42,6 +42,20 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	l.record.StartUpMS = milliseconds(time.Since(begin))
 	m.noteStart(l, why, time.Since(begin))
 	return l, nil
+}
+
+// accuse tells the agent at once, in the background, that a snapshot failed:
+// the end of the lifetime, which tells it too, may be far away.
+func (m *Manager) accuse(ctx context.Context, l *life, snapshot string) {
+	l.record.FailedSnapshot = snapshot
+	lifetime := l.record.Lifetime
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+		defer cancel()
+		if err := m.Agent.Fail(ctx, snapshot, lifetime); err != nil {
+			m.metrics.Errors.WithLabelValues("agent", "fail").Inc()
+		}
+	}()
 }
 
 func reasonFor(l *life, why Failure) string {

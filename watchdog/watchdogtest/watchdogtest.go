@@ -38,6 +38,7 @@ func root() string {
 // Binary builds fwatchdog, or returns the one that WATCHDOG_BIN names.
 func Binary(t testing.TB) string {
 	t.Helper()
+	require.Root(t) // whoever asks for it starts it in a sandbox
 	if bin := os.Getenv("WATCHDOG_BIN"); bin != "" {
 		return bin
 	}
@@ -53,6 +54,7 @@ func Binary(t testing.TB) string {
 // Assemble assembles a benchmark function, "bfs" or "simple-hash".
 func Assemble(t testing.TB, name string) Function {
 	t.Helper()
+	require.Root(t)
 	switch name {
 	case "bfs":
 		require.Program(t, "pypy", "pypy3")

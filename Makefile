@@ -1,0 +1,59 @@
+# make            build bin/pronghorn and bin/fwatchdog
+# make test       everything that CI runs: sets up what is missing, checks, tests
+# make unit       the tests that run anywhere, with the race detector (< 1 min)
+# make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
+# make fuzz       every fuzz target for FUZZTIME (10s)
+# make bench      Go benchmarks
+# make format     gofmt
+
+GO       ?= go
+FUZZTIME ?= 10s
+LDFLAGS  := -s -w
+
+# What the tests must find; a component that is missing then fails them.
+PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio
+export PRONGHORN_REQUIRE
+
+.PHONY: build setup test check unit integration functions fuzz bench format clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/fwatchdog ./watchdog/fwatchdog
+
+setup:
+	scripts/setup.sh test
+
+test: setup build check unit functions integration
+
+check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted, run make format:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+
+unit:
+	PRONGHORN_REQUIRE= $(GO) test -race -short ./...
+
+# One package at a time: two would share the CPUs that the functions run on.
+integration:
+	$(GO) test -count=1 -p 1 -timeout 25m ./...
+
+# The benchmark functions and their servers, in their own languages.
+functions:
+	benchmarks/test-functions.sh
+
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+format:
+	gofmt -w $$(git ls-files '*.go')
+
+clean:
+	rm -rf bin data

@@ -1,0 +1,122 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/kvstore"
+)
+
+// metrics are those of one agent.
+type metrics struct {
+	registry      *prometheus.Registry
+	requests      *prometheus.CounterVec
+	duration      *prometheus.HistogramVec
+	plans         *prometheus.CounterVec
+	checkpoints   *prometheus.CounterVec
+	registrations *prometheus.CounterVec
+	pruned        *prometheus.CounterVec
+	failures      *prometheus.CounterVec
+	quarantined   *prometheus.CounterVec
+	entries       *prometheus.GaugeVec
+	bytes         *prometheus.GaugeVec
+	deleted       prometheus.Counter
+	upkeepErrors  prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: counters("requests_total", "Requests answered, by route and status code.", "route", "code"),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "pronghorn", Subsystem: "agent", Name: "request_duration_seconds",
+			Help:    "Time to answer a request, by route.",
+			Buckets: prometheus.ExponentialBuckets(100e-6, 4, 9), // 100 µs to 6.6 s
+		}, []string{"route"}),
+		plans:         counters("plans_total", "Lifetimes planned, by how they were to start.", "function", "start"),
+		checkpoints:   counters("checkpoints_planned_total", "Lifetimes planned with a checkpoint.", "function"),
+		registrations: counters("registrations_total", "Snapshots that entered the pool.", "function"),
+		pruned:        counters("pruned_total", "Snapshots that left the pool.", "function"),
+		failures:      counters("restore_failures_total", "Lifetimes that could not start from their snapshot.", "function"),
+		quarantined:   counters("quarantined_total", "Snapshots that failed so often that they are not used any more.", "function"),
+		entries:       gauges("pool_entries", "Snapshots in the pool, as last seen."),
+		bytes:         gauges("pool_bytes", "Size of the snapshots in the pool, as last seen."),
+		deleted:       counter("objects_deleted_total", "Objects deleted from the pool."),
+		upkeepErrors:  counter("upkeep_errors_total", "Rounds of upkeep that did not get through."),
+	}
+	m.registry.MustRegister(m.requests, m.duration, m.plans, m.checkpoints, m.registrations, m.pruned,
+		m.failures, m.quarantined, m.entries, m.bytes, m.deleted, m.upkeepErrors,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "pronghorn", Subsystem: "agent", Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pronghorn", Subsystem: "agent", Name: name, Help: help}, labels)
+}
+
+func gauges(name, help string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "pronghorn", Subsystem: "agent", Name: name, Help: help}, []string{"function"})
+}
+
+func (m *metrics) countPlan(fn string, plan agent.Plan) {
+	start := agent.Cold
+	if plan.Restore != nil {
+		start = agent.Restored
+	}
+	m.plans.WithLabelValues(fn, start).Inc()
+	if plan.CheckpointAt > 0 {
+		m.checkpoints.WithLabelValues(fn).Inc()
+	}
+}
+
+// observePool takes what a state says of the pool.
+func (m *metrics) observePool(st kvstore.State) {
+	live, size := liveOf(st.Pool)
+	m.entries.WithLabelValues(st.Function).Set(float64(live))
+	m.bytes.WithLabelValues(st.Function).Set(float64(size))
+}
+
+func liveOf(pool []kvstore.Entry) (live int, size int64) {
+	for _, e := range pool {
+		if e.Deleted.IsZero() {
+			live++
+			size += e.Bytes
+		}
+	}
+	return live, size
+}
+
+// instrument counts and times the requests of a route.
+func (m *metrics) instrument(route string, h http.Handler) http.Handler {
+	duration := m.duration.WithLabelValues(route)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		noted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		h.ServeHTTP(noted, r)
+		duration.Observe(time.Since(start).Seconds())
+		m.requests.WithLabelValues(route, strconv.Itoa(noted.status)).Inc()
+	})
+}
+
+// statusWriter notes the status that is answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,159 @@
+// Package harness runs the evaluation on one machine: for each benchmark
+// function, strategy and eviction rate it starts a policy agent, a KV service
+// and a worker (the real fwatchdog with the function, in a sandbox on a CPU of
+// its own), sends it requests one after the other, and writes what it saw into
+// the files of package benchmarks/results. A run can be interrupted at any
+// point and goes on where it stopped. docs/benchmarks.md is the guide.
+//
+// A program that uses it must call sandbox.Init first in its main function,
+// and be run by root.
+package harness
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/kvstore"
+	"github.com/pronghorn-faas/pronghorn/policy"
+)
+
+// Config says what to run, with what, and where the results go.
+type Config struct {
+	// Functions are names of benchmark functions; Functions lists them.
+	Functions []string
+	// Strategies are strategy specs.
+	Strategies []string
+	// Rates are eviction rates: requests that a lifetime serves.
+	Rates []int
+	// Requests is the number of requests of each configuration.
+	Requests int
+	// Pause lies between the end of a request and the start of the next, so
+	// that evictions, starts and uploads mostly fall between requests.
+	Pause time.Duration
+	// Mutability is the variance of the workload, as a factor; 1 in the paper.
+	Mutability float64
+	// Seed decides the order of the configurations and the agents' draws.
+	Seed uint64
+	// KeepRandom lets every restore of a snapshot repeat the same inputs, as
+	// the published evaluation does.
+	KeepRandom bool
+	// CPU is the one that workers run on; negative = the last one of this process.
+	CPU int
+
+	// Out is the path of the artifact's CSV; results.SetOf names the files
+	// beside it.
+	Out string
+	// Work is a directory for the state of the run; what is large in it is
+	// removed when a configuration is finished.
+	Work string
+	// Pool is where snapshots are kept: an s3:// URL of a server on loopback,
+	// under which each configuration has a prefix, or "" for directories in Work.
+	Pool string
+	// Fresh removes what an earlier run has left in Out and Work.
+	Fresh bool
+
+	// Watchdog is the path of the fwatchdog program.
+	Watchdog string
+	// Benchmarks is the directory of build-local.sh.
+	Benchmarks string
+	// Progress is told what happens; nil = nobody.
+	Progress Progress
+}
+
+// Check says what is wrong with the configuration; nothing is started by it.
+// Whether the functions exist is not known before Run.
+func (c Config) Check() error {
+	return cmp.Or(
+		checkList("functions", c.Functions, func(f string) error { return kvstore.CheckName("function", f) }),
+		checkList("strategies", c.Strategies, func(s string) error { _, err := policy.Parse(s); return err }),
+		checkList("rates", c.Rates, checkRate),
+		c.checkNumbers(),
+		checkPool(c.Pool),
+		c.checkPaths(),
+	)
+}
+
+// checkList wants one or more values, each good and none twice.
+func checkList[T comparable](what string, values []T, check func(T) error) error {
+	if len(values) == 0 {
+		return fmt.Errorf("%s: none given, want one or more", what)
+	}
+	for i, v := range values {
+		if err := check(v); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if slices.Contains(values[:i], v) {
+			return fmt.Errorf("%s: %v is given twice", what, v)
+		}
+	}
+	return nil
+}
+
+func checkRate(rate int) error {
+	if rate < 1 {
+		return fmt.Errorf("rate %d: want the number of requests that a lifetime serves, 1 or more", rate)
+	}
+	return nil
+}
+
+func (c Config) checkNumbers() error {
+	switch {
+	case c.Requests < 1:
+		return fmt.Errorf("requests %d: want 1 or more", c.Requests)
+	case c.Pause < 0:
+		return fmt.Errorf("pause %s: want 0 or more", c.Pause)
+	case !(c.Mutability >= 0): // not a number, too
+		return fmt.Errorf("mutability %v: want a number of 0 or more", c.Mutability)
+	}
+	return nil
+}
+
+// checkPool refuses pools that a worker cannot reach: its sandbox has a
+// loopback interface only.
+func checkPool(pool string) error {
+	if pool == "" {
+		return nil
+	}
+	u, err := url.Parse(pool)
+	if err != nil || u.Scheme != "s3" || u.Port() == "" {
+		return errors.New("pool: want s3://[KEY:SECRET@]HOST:PORT/BUCKET[/PREFIX], or nothing for directories beside the results")
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Hostname() != "localhost" && !ip.IsLoopback() {
+		return fmt.Errorf("pool: host %q: workers run in sandboxes and reach this machine's loopback only: want 127.0.0.1", u.Hostname())
+	}
+	return nil
+}
+
+func (c Config) checkPaths() error {
+	switch {
+	case c.Out == "" || filepath.Ext(c.Out) != ".csv":
+		return fmt.Errorf("out %q: want a file whose name ends in .csv", c.Out)
+	case c.Work == "":
+		return errors.New("work: no directory given")
+	}
+	if info, err := os.Stat(c.Watchdog); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
+		return fmt.Errorf("watchdog %q: not a program: build it with 'go build -o bin/fwatchdog ./watchdog/fwatchdog'", c.Watchdog)
+	}
+	if _, err := os.Stat(c.assembler()); err != nil {
+		return fmt.Errorf("benchmarks directory %q: it has no build-local.sh", c.Benchmarks)
+	}
+	return nil
+}
+
+// assembler is the script that lists and assembles functions.
+func (c Config) assembler() string { return filepath.Join(c.Benchmarks, "build-local.sh") }
+
+// beside is the path of a file next to Out: data/x.csv and ".run.json" give
+// data/x.run.json.
+func (c Config) beside(suffix string) string {
+	return strings.TrimSuffix(c.Out, filepath.Ext(c.Out)) + suffix
+}

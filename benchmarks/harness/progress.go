@@ -1,0 +1,105 @@
+package harness
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
+)
+
+// Progress is told what happens in a run, from one goroutine.
+type Progress interface {
+	// Start is called first: so many configurations of so many requests each,
+	// of which some requests are done already.
+	Start(configurations, requests, done int)
+	// Begin is called for each configuration that something is left of.
+	Begin(c Configuration, done int)
+	// Request is called for each request, answered or not.
+	Request(r results.RequestRow)
+	// End is called when the run is over, for whatever reason.
+	End()
+}
+
+type silence struct{}
+
+func (silence) Start(int, int, int)        {}
+func (silence) Begin(Configuration, int)   {}
+func (silence) Request(results.RequestRow) {}
+func (silence) End()                       {}
+
+// NewBar returns a Progress for terminals: a bar with the time left.
+func NewBar(w io.Writer) Progress { return &bar{w: w} }
+
+type bar struct {
+	w   io.Writer
+	bar *progressbar.ProgressBar
+}
+
+func (b *bar) Start(configurations, requests, done int) {
+	b.bar = progressbar.NewOptions(configurations*requests,
+		progressbar.OptionSetWriter(b.w), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond))
+	b.add(done)
+}
+
+func (b *bar) Begin(c Configuration, _ int) { b.bar.Describe(c.String()) }
+func (b *bar) Request(results.RequestRow)   { b.add(1) }
+func (b *bar) End()                         { fmt.Fprintln(b.w) }
+func (b *bar) add(n int)                    { _ = b.bar.Add(n) } // a bar that cannot be drawn stops no run
+
+// NewLines returns a Progress that writes one line a configuration.
+func NewLines(w io.Writer) Progress { return &lines{w: w} }
+
+type lines struct {
+	w                     io.Writer
+	configurations, begun int
+	current               Configuration
+	since                 time.Time
+	clientUS              []int64
+	failed                int
+}
+
+func (l *lines) Start(configurations, requests, done int) {
+	l.configurations = configurations
+	fmt.Fprintf(l.w, "%d configurations of %d requests", configurations, requests)
+	if done > 0 {
+		fmt.Fprintf(l.w, ", %d requests are done", done)
+		l.begun = done / requests
+	}
+	fmt.Fprintln(l.w)
+}
+
+func (l *lines) Begin(c Configuration, _ int) {
+	l.flush()
+	l.begun++
+	l.current, l.since = c, time.Now()
+}
+
+func (l *lines) Request(r results.RequestRow) {
+	if r.Failed() {
+		l.failed++
+		return
+	}
+	l.clientUS = append(l.clientUS, r.ClientUS-r.WaitUS)
+}
+
+func (l *lines) End() { l.flush() }
+
+// flush writes the line of the configuration that is over.
+func (l *lines) flush() {
+	if l.since.IsZero() {
+		return
+	}
+	slices.Sort(l.clientUS)
+	median := "–"
+	if n := len(l.clientUS); n > 0 {
+		median = fmt.Sprintf("%.1f ms", float64(l.clientUS[n/2])/1000)
+	}
+	fmt.Fprintf(l.w, "[%d/%d] %s: %d requests in %s, median %s, %d failed\n", l.begun, l.configurations, l.current,
+		len(l.clientUS)+l.failed, time.Since(l.since).Round(time.Second), median, l.failed)
+	l.since, l.clientUS, l.failed = time.Time{}, nil, 0
+}
