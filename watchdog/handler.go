@@ -3,6 +3,7 @@ package watchdog
 import (
 	"fmt"
 	"net/http"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -29,11 +30,22 @@ func (w *Watchdog) health(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet:
 		rw.WriteHeader(http.StatusMethodNotAllowed)
-	case !w.serving.Load():
+	case !w.accepting():
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	default:
 		_, _ = rw.Write([]byte("OK"))
 	}
+}
+
+// accepting reports whether the watchdog serves and its lock file is there.
+// Where the watchdog writes none (suppress_lock), the function can, as soon as
+// it thinks itself healthy.
+func (w *Watchdog) accepting() bool {
+	if !w.serving.Load() {
+		return false
+	}
+	_, err := os.Stat(w.config.LockFile)
+	return err == nil
 }
 
 // ready answers whether another request would be served now.
@@ -41,7 +53,7 @@ func (w *Watchdog) ready(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet:
 		rw.WriteHeader(http.StatusMethodNotAllowed)
-	case !w.serving.Load():
+	case !w.accepting():
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	case w.limiter.full():
 		rw.WriteHeader(http.StatusTooManyRequests)

@@ -47,12 +47,15 @@ const reservedThreads = 32
 // New sets everything up; nothing runs yet. It finds out whether snapshots are
 // possible here, and says so in the log when they were asked for and are not.
 func New(ctx context.Context, c config.Config, logger *slog.Logger) (*Watchdog, error) {
+	if c.Mode != config.ModeHTTP {
+		return nil, fmt.Errorf("mode %q: only http is supported by this version", c.Mode)
+	}
 	w := &Watchdog{config: c, metrics: metrics.New(), gate: &gate.Gate{}, limiter: newLimiter(c.MaxInflight),
 		log: logger, lines: log.Default()}
 	w.reporter = report.New(c.Snapshot.Function, w.metrics, logger)
 	w.proxy = proxy.New(proxy.Settings{
 		Upstream: c.UpstreamURL, ExecTimeout: c.ExecTimeout, Headers: c.Snapshot.Headers,
-		Reserved: hookPaths(c.Snapshot), Log: w.lines,
+		Reserved: hookPaths(c.Snapshot), BufferBody: c.BufferBody, LogCallID: c.LogCallID, Log: w.lines,
 	}, w.gate, w.observe, w.metrics)
 	settings, err := w.lifetimeSettings(ctx)
 	if err != nil {

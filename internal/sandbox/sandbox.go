@@ -89,6 +89,7 @@ func command(ctx context.Context, spec Spec, handshake *os.File) (*exec.Cmd, err
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET,
 		Pdeathsig:  syscall.SIGKILL,
+		Setpgid:    true, // a terminal's Ctrl-C is for the caller, who ends it in order
 	}
 	return cmd, nil
 }

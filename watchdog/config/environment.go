@@ -57,10 +57,14 @@ func (e environment) boolean(name string) bool {
 }
 
 // prefixLogs is on unless it is set to something that is false.
-func (e environment) prefixLogs() bool {
-	v, set := e["prefix_logs"]
-	if !set || v == "" {
-		return true
+func (e environment) prefixLogs() bool { return e.parseBool("prefix_logs", true) }
+
+// parseBool is upstream's other way: what strconv.ParseBool takes; anything
+// else is false.
+func (e environment) parseBool(name string, otherwise bool) bool {
+	v := e[name]
+	if v == "" {
+		return otherwise
 	}
 	on, err := strconv.ParseBool(v)
 	return err == nil && on

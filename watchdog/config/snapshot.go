@@ -26,7 +26,41 @@ const (
 	defaultMaxPause = 500 * time.Millisecond
 )
 
-func loadSnapshot(env environment) (Snapshot, error) {
+// Snapshot are the settings of snapshots.
+type Snapshot struct {
+	// AgentURL is the policy agent; "" = no snapshots, just a watchdog.
+	AgentURL string
+	// KVURL is the KV service; "" = the one that the plan names.
+	KVURL string
+	// Token for both; "" = none.
+	Token string
+	// Function is the name of the function.
+	Function string
+	// Strategy is a strategy spec; "" = the agent's default.
+	Strategy string
+	// Eviction is E, the requests that a lifetime is expected to serve; 0 = unknown.
+	Eviction int
+	// Evict ends lifetimes after Eviction requests.
+	Evict bool
+	// Dir is where images are staged.
+	Dir string
+	// PID is the process id of a cold-started function.
+	PID int
+	// MaxPause bounds the time in which requests are held for a checkpoint.
+	MaxPause time.Duration
+	// CRIU is the path of the CRIU program; "" = where it is usually.
+	CRIU string
+	// HookBefore and HookAfter are paths of the function that are called before
+	// a checkpoint and after a restore; "" = none.
+	HookBefore, HookAfter string
+	// Headers adds X-Pronghorn-… headers to answers, for measurements.
+	Headers bool
+}
+
+// Enabled reports whether snapshots were asked for.
+func (s Snapshot) Enabled() bool { return s.AgentURL != "" }
+
+func loadSnapshot(env environment, mode string) (Snapshot, error) {
 	s := Snapshot{
 		AgentURL: env.get("snapshot_agent_url"),
 		KVURL:    env.get("snapshot_kv_url"),
@@ -39,6 +73,9 @@ func loadSnapshot(env environment) (Snapshot, error) {
 	}
 	if !s.Enabled() {
 		return Snapshot{}, nil
+	}
+	if mode != ModeHTTP {
+		return s, fmt.Errorf("snapshot_agent_url is set, but mode is %s: only a function in the http mode lives long enough for a snapshot", mode)
 	}
 	if s.Function == "" {
 		s.Function = hostFunction()

@@ -41,7 +41,7 @@ func newLogs(out Output) (*logs, error) {
 		return nil, err
 	}
 	l.readers.Go(func() { passOn(l.stdout.r, out.Stdout, out.prefix("stdout: ")) })
-	l.readers.Go(func() { passOn(l.stderr.r, out.Stderr, out.prefix("stderr: ")) })
+	l.readers.Go(func() { out.CopyStderr(l.stderr.r) })
 	return l, nil
 }
 
@@ -82,6 +82,10 @@ func (o Output) prefix(name string) func() string {
 	}
 	return func() string { return now().Format("2006/01/02 15:04:05 ") + name }
 }
+
+// CopyStderr passes the lines that a process writes to its stderr on to
+// o.Stderr until from ends.
+func (o Output) CopyStderr(from io.Reader) { passOn(from, o.Stderr, o.prefix("stderr: ")) }
 
 // logBuffer is how much of a line is passed on at once, in bytes. A longer
 // line comes in pieces, and never stops the reading: a full pipe would block

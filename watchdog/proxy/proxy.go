@@ -3,9 +3,12 @@
 package proxy
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -31,6 +34,10 @@ type Settings struct {
 	Headers bool
 	// Reserved are paths of the function that outsiders cannot call.
 	Reserved []string
+	// BufferBody reads a request's body to its end before the function gets it.
+	BufferBody bool
+	// LogCallID appends the request's X-Call-Id to its line in the log.
+	LogCallID bool
 	// Log receives one line a request.
 	Log *log.Logger
 }
@@ -73,13 +80,48 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ctx, info := withInfo(r.Context())
-	if p.settings.ExecTimeout > 0 {
+	if limit := p.limit(r); limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, p.settings.ExecTimeout, errExecTimeout)
+		ctx, cancel = context.WithTimeoutCause(ctx, limit, errExecTimeout)
 		defer cancel()
 	}
-	p.reverse.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(ctx)
+	if err := p.buffer(r); err != nil {
+		answerError(w, r, err)
+	} else {
+		p.reverse.ServeHTTP(w, r)
+	}
 	p.logRequest(r, info)
+}
+
+// limit is how long the request may take; 0 = any time. One that streams, or
+// switches to another protocol, takes as long as it takes.
+func (p *Proxy) limit(r *http.Request) time.Duration {
+	if streams(r) {
+		return 0
+	}
+	return p.settings.ExecTimeout
+}
+
+// streams reports whether the client asks for an answer without an end.
+func streams(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.EqualFold(r.Header.Get("Upgrade"), "websocket") ||
+		strings.Contains(accept, "text/event-stream") || strings.Contains(accept, "application/x-ndjson")
+}
+
+// buffer reads the body, if that is asked for. The function then gets it with
+// its length.
+func (p *Proxy) buffer(r *http.Request) error {
+	if !p.settings.BufferBody || r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return fmt.Errorf("read the request's body: %w", err)
+	}
+	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+	return nil
 }
 
 // reserved compares cleaned paths, since servers differ in which paths are the
@@ -150,12 +192,20 @@ func statusOf(ctx context.Context, err error) int {
 	return http.StatusInternalServerError
 }
 
+// callID is what the request's line ends with.
+func (p *Proxy) callID(r *http.Request) string {
+	if !p.settings.LogCallID {
+		return ""
+	}
+	return " [" + cmp.Or(r.Header.Get("X-Call-Id"), "none") + "]"
+}
+
 func (p *Proxy) logRequest(r *http.Request, info *info) {
 	if strings.HasPrefix(r.UserAgent(), "kube-probe") {
 		return
 	}
 	text := fmt.Sprintf("%d %s", info.status, http.StatusText(info.status))
-	p.settings.Log.Printf("%s %s - %s - ContentLength: %dB (%.4fs)", r.Method, r.RequestURI, text, info.length, time.Since(info.start).Seconds())
+	p.settings.Log.Printf("%s %s - %s - ContentLength: %dB (%.4fs)%s", r.Method, r.RequestURI, text, info.length, time.Since(info.start).Seconds(), p.callID(r))
 	if info.err != nil {
 		p.settings.Log.Printf("%s %s - %v", r.Method, r.RequestURI, info.err)
 	}
