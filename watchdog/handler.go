@@ -10,23 +10,23 @@ import (
 
 // handler serves the watchdog's own paths and hands the rest to the function.
 func (w *Watchdog) handler() http.Handler {
-	function := w.measured(w.limited(w.proxy))
+	function := w.measured(w.limited(w.function))
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/_/health":
-			w.health(rw, r)
+			w.serveHealth(rw, r)
 		case "/_/ready":
-			w.ready(rw, r)
+			w.serveReady(rw, r)
 		default:
 			function.ServeHTTP(rw, r)
 		}
 	})
 }
 
-// health answers whether requests are accepted. It does not look at the
+// serveHealth answers whether requests are accepted. It does not look at the
 // function: while that boots or is restored, requests wait, and a platform
 // that saw a failing health check would kill the container.
-func (w *Watchdog) health(rw http.ResponseWriter, r *http.Request) {
+func (w *Watchdog) serveHealth(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet:
 		rw.WriteHeader(http.StatusMethodNotAllowed)
@@ -48,8 +48,8 @@ func (w *Watchdog) accepting() bool {
 	return err == nil
 }
 
-// ready answers whether another request would be served now.
-func (w *Watchdog) ready(rw http.ResponseWriter, r *http.Request) {
+// serveReady answers whether another request would be served now.
+func (w *Watchdog) serveReady(rw http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet:
 		rw.WriteHeader(http.StatusMethodNotAllowed)
@@ -57,6 +57,8 @@ func (w *Watchdog) ready(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(http.StatusServiceUnavailable)
 	case w.limiter.full():
 		rw.WriteHeader(http.StatusTooManyRequests)
+	case w.ready != nil:
+		w.ready.ServeHTTP(rw, r)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -28,12 +27,12 @@ const stopGrace = 5 * time.Second
 const criuCheckTimeout = 5 * time.Second
 
 // lifetimeSettings are the manager's settings for this function.
-func (w *Watchdog) lifetimeSettings(ctx context.Context) (lifetime.Settings, error) {
+func (w *Watchdog) lifetimeSettings(ctx context.Context, out process.Output) (lifetime.Settings, error) {
 	c := w.config
 	s := lifetime.Settings{
 		Command:    process.Command{Args: c.Process, Env: c.Environment, PID: c.Snapshot.PID},
 		Address:    address(c),
-		Output:     process.Output{Stdout: os.Stdout, Stderr: os.Stderr, Prefix: c.PrefixLogs},
+		Output:     out,
 		Stop:       stopGrace,
 		SetLastPID: criu.SetLastPID,
 	}
@@ -133,4 +132,14 @@ func (r kvReporter) UseKV(url string) {
 		return
 	}
 	r.SetSink(client)
+}
+
+func hookPaths(s config.Snapshot) []string {
+	var paths []string
+	for _, p := range []string{s.HookBefore, s.HookAfter} {
+		if p != "" {
+			paths = append(paths, p)
+		}
+	}
+	return paths
 }

@@ -1,106 +1,104 @@
 // Package watchdog is the program that stands in front of a function in its
 // container: it starts the function's process, passes requests on to it, and
-// gives it hot starts from snapshots.
+// gives it hot starts from snapshots. A Go program can also put it in front of
+// a handler of its own; see NewInProcess.
 package watchdog
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/config"
-	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
-	"github.com/pronghorn-faas/pronghorn/watchdog/lifetime"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
-	"github.com/pronghorn-faas/pronghorn/watchdog/proxy"
-	"github.com/pronghorn-faas/pronghorn/watchdog/report"
 )
 
 // Watchdog serves one function.
 type Watchdog struct {
-	config   config.Config
-	metrics  *metrics.Metrics
-	gate     *gate.Gate
-	proxy    *proxy.Proxy
-	reporter *report.Reporter
-	manager  *lifetime.Manager
-	limiter  limiter
-	log      *slog.Logger
-	lines    *log.Logger
+	config  config.Config
+	metrics *metrics.Metrics
+	limiter limiter
+	log     *slog.Logger
+	lines   *log.Logger
+	// function answers the requests, ready those of /_/ready; nil = no ready_path.
+	function, ready http.Handler
+	// tasks run until the function is stopped. The first one that returns ends
+	// the watchdog.
+	tasks []task
 	// serving is set while the watchdog accepts requests.
 	serving atomic.Bool
 }
+
+// task runs until its context ends; an error before that is a failure.
+type task func(context.Context) error
 
 // reservedThreads is how many of its threads the runtime starts in advance,
 // below the process ids of functions.
 const reservedThreads = 32
 
-// New sets everything up; nothing runs yet. It finds out whether snapshots are
-// possible here, and says so in the log when they were asked for and are not.
-func New(ctx context.Context, c config.Config, logger *slog.Logger) (*Watchdog, error) {
-	if c.Mode != config.ModeHTTP {
-		return nil, fmt.Errorf("mode %q: only http is supported by this version", c.Mode)
-	}
-	w := &Watchdog{config: c, metrics: metrics.New(), gate: &gate.Gate{}, limiter: newLimiter(c.MaxInflight),
-		log: logger, lines: log.Default()}
-	w.reporter = report.New(c.Snapshot.Function, w.metrics, logger)
-	w.proxy = proxy.New(proxy.Settings{
-		Upstream: c.UpstreamURL, ExecTimeout: c.ExecTimeout, Headers: c.Snapshot.Headers,
-		Reserved: hookPaths(c.Snapshot), BufferBody: c.BufferBody, LogCallID: c.LogCallID, Log: w.lines,
-	}, w.gate, w.observe, w.metrics)
-	settings, err := w.lifetimeSettings(ctx)
-	if err != nil {
+// New sets up the mode that c asks for; nothing runs yet but the question
+// whether snapshots are possible, if they were asked for. Lines go to stderr,
+// those that the function writes to its standard output to stdout.
+func New(ctx context.Context, c config.Config, stdout, stderr io.Writer) (*Watchdog, error) {
+	w := newWatchdog(c, stderr)
+	if err := w.setMode(ctx, process.Output{Stdout: stdout, Stderr: stderr, Prefix: c.PrefixLogs}); err != nil {
 		return nil, err
 	}
-	w.manager = lifetime.New(settings, w.gate, w.proxy, kvReporter{w.reporter, c.Snapshot, logger}, w.metrics, logger)
-	return w, nil
+	return w, w.setAuth(ctx)
 }
 
-func hookPaths(s config.Snapshot) []string {
-	var paths []string
-	for _, p := range []string{s.HookBefore, s.HookAfter} {
-		if p != "" {
-			paths = append(paths, p)
-		}
+// NewInProcess sets up a watchdog in front of a handler of this program, the
+// mode "inproc".
+func NewInProcess(ctx context.Context, c config.Config, h http.Handler, stderr io.Writer) (*Watchdog, error) {
+	if h == nil {
+		return nil, errors.New("mode inproc: no handler")
 	}
-	return paths
+	w := newWatchdog(c, stderr)
+	w.function = w.access().Wrap(h)
+	return w, w.setAuth(ctx)
 }
 
-// observe reports the latencies of answers that say something about how warm
-// the function is: those of errors do not.
-func (w *Watchdog) observe(p gate.Pass, latency time.Duration, status int) {
-	if w.config.Snapshot.Enabled() && status/100 == 2 {
-		w.reporter.Add(p.Lifetime.ID, p.Number, latency)
+// access is the log of requests.
+func (w *Watchdog) access() access.Log {
+	return access.Log{Lines: w.lines, CallID: w.config.LogCallID}
+}
+
+func newWatchdog(c config.Config, stderr io.Writer) *Watchdog {
+	return &Watchdog{
+		config: c, metrics: metrics.New(), limiter: newLimiter(c.MaxInflight),
+		log: slog.New(slog.NewTextHandler(stderr, nil)), lines: log.New(stderr, "", log.LstdFlags),
 	}
 }
 
 // Run serves until ctx ends, then drains. It returns nil after an orderly end
 // and an error when the function ended by itself or something else fails.
 func (w *Watchdog) Run(ctx context.Context) error {
-	if err := prepare(ctx, w.config.Snapshot.Enabled()); err != nil {
+	if err := w.prepare(ctx); err != nil {
 		return err
 	}
 	main, side, err := w.listen()
 	if err != nil {
 		return err
 	}
+	w.greet()
 	// The function outlives ctx: it is stopped after the last request.
-	functions, stopFunction := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopFunction()
-	failed := make(chan error, 3)
-	ended := make(chan error, 1)
-	go w.reporter.Run(functions)
-	go func() { ended <- w.manager.Run(functions) }()
+	tasks, stopTasks := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopTasks()
+	ended := w.start(tasks)
 	servers := w.servers()
+	failed := make(chan error, 2)
 	go func() { failed <- servers.main.Serve(main) }()
 	go func() { failed <- servers.side.Serve(side) }()
 	if err := w.lock(); err != nil {
@@ -113,22 +111,51 @@ func (w *Watchdog) Run(ctx context.Context) error {
 		return errors.Join(err, w.unlock(), servers.close())
 	case <-ctx.Done():
 	}
-	err = w.drain(functions, servers, ended)
-	stopFunction()
+	err = w.drain(tasks, servers, ended)
+	stopTasks()
 	return errors.Join(err, <-ended)
 }
 
-func prepare(ctx context.Context, snapshots bool) error {
+// start starts the tasks. What the returned channel delivers is the end of the
+// first of them that failed, or nil when all have ended.
+func (w *Watchdog) start(ctx context.Context) chan error {
+	ended := make(chan error, 1)
+	each := make(chan error, len(w.tasks))
+	for _, t := range w.tasks {
+		go func() { each <- t(ctx) }()
+	}
+	go func() {
+		for range w.tasks {
+			if err := <-each; err != nil {
+				ended <- err
+				return
+			}
+		}
+		<-ctx.Done() // without tasks, too, the end is the context's
+		ended <- nil
+	}()
+	return ended
+}
+
+func (w *Watchdog) prepare(ctx context.Context) error {
 	if err := process.ReapOrphans(ctx); err != nil {
 		return err
 	}
 	if err := process.CloseOnExec(); err != nil {
 		return err
 	}
-	if snapshots {
+	if w.config.Snapshot.Enabled() {
 		process.ReserveThreads(reservedThreads)
 	}
 	return nil
+}
+
+// greet logs the settings, in upstream's words.
+func (w *Watchdog) greet() {
+	c := w.config
+	w.lines.Printf("Watchdog mode: %s\tfprocess: %q", c.Mode, strings.Join(c.Process, " "))
+	w.lines.Printf("Timeouts: read: %s write: %s hard: %s health: %s", c.ReadTimeout, c.WriteTimeout, c.ExecTimeout, c.HealthInterval)
+	w.lines.Printf("Listening on port: %d", c.Port)
 }
 
 func (w *Watchdog) listen() (main, side net.Listener, err error) {
@@ -145,7 +172,7 @@ func (w *Watchdog) listen() (main, side net.Listener, err error) {
 // platform still sends requests, then waits for those in flight. A function
 // that ends by itself meanwhile ends it early.
 func (w *Watchdog) drain(ctx context.Context, s servers, ended chan error) error {
-	w.log.Info("shutting down", "serving_on", w.config.HealthInterval)
+	w.lines.Printf("SIGTERM: no new connections in %s", w.config.HealthInterval)
 	err := w.unlock()
 	select {
 	case <-time.After(w.config.HealthInterval):
@@ -176,9 +203,6 @@ func (w *Watchdog) lock() error {
 
 func (w *Watchdog) unlock() error {
 	w.serving.Store(false)
-	if w.config.SuppressLock {
-		return nil
-	}
 	if err := os.Remove(w.config.LockFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove lock file: %w", err)
 	}

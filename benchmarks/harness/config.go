@@ -36,8 +36,11 @@ type Config struct {
 	// Requests is the number of requests of each configuration.
 	Requests int
 	// Pause lies between the end of a request and the start of the next, so
-	// that evictions, starts and uploads mostly fall between requests.
+	// that evictions and starts fall between requests.
 	Pause time.Duration
+	// Settle is how much longer the client waits for a checkpoint that its last
+	// request has set off; 0 = it does not, as in the published evaluation.
+	Settle time.Duration
 	// Mutability is the variance of the workload, as a factor; 1 in the paper.
 	Mutability float64
 	// Seed decides the order of the configurations and the agents' draws.
@@ -110,6 +113,8 @@ func (c Config) checkNumbers() error {
 		return fmt.Errorf("requests %d: want 1 or more", c.Requests)
 	case c.Pause < 0:
 		return fmt.Errorf("pause %s: want 0 or more", c.Pause)
+	case c.Settle < 0:
+		return fmt.Errorf("settle %s: want 0 or more", c.Settle)
 	case !(c.Mutability >= 0): // not a number, too
 		return fmt.Errorf("mutability %v: want a number of 0 or more", c.Mutability)
 	}

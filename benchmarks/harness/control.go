@@ -36,9 +36,11 @@ type control struct {
 	// reachable are the addresses that the worker must reach.
 	reachable []string
 	pool      snapshot.Pool
-	store     kvstore.Store
-	stop      context.CancelFunc
-	services  *errgroup.Group
+	// checkpoints are those of the worker.
+	checkpoints checkpoints
+	store       kvstore.Store
+	stop        context.CancelFunc
+	services    *errgroup.Group
 }
 
 // controlSettings say what a control plane works with.
@@ -87,7 +89,7 @@ func (c *control) serve(ctx context.Context, s controlSettings) error {
 	c.services, ctx = errgroup.WithContext(ctx)
 	c.services.Go(func() error { a.Run(ctx); return nil })
 	c.add(ctx, kv, kvserver.New(c.store, httpx.Auth{}))
-	c.add(ctx, api, a.Handler())
+	c.add(ctx, api, c.checkpoints.watch(a.Handler()))
 	c.agentURL = "http://" + api.Addr().String()
 	return nil
 }

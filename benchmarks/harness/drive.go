@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
@@ -16,12 +18,16 @@ const (
 	tries = 3
 	// tryWithin bounds one try.
 	tryWithin = 30 * time.Second
-	// lastTryWithin is how much longer a try may take after an interruption.
-	lastTryWithin = 2 * time.Second
+	// grace is how much longer a try, and the checkpoint that it sets off, may
+	// take after an interruption.
+	grace = 2 * time.Second
 )
 
 // answer is what the client saw of one try. Times are in µs.
 type answer struct {
+	// sent is how often the request left; the HTTP client sends one again by
+	// itself when the connection that it had kept turns out to be closed.
+	sent                                   int
 	status                                 int
 	clientUS, waitUS, serverUS, overheadUS int64
 	inputSize                              int64
@@ -33,22 +39,31 @@ type answer struct {
 // does not cut off one that is about to be answered: what the function has
 // served is to be recorded.
 func (w *worker) ask(ctx context.Context, mutability float64) (answer, error) {
-	trying, cancel := context.WithTimeout(context.WithoutCancel(ctx), tryWithin)
+	trying, cancel := outlast(ctx, tryWithin)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastTryWithin, cancel) })()
-	url := serviceURL + "/?mutability=" + strconv.FormatFloat(mutability, 'f', -1, 64)
-	req, err := http.NewRequestWithContext(trying, http.MethodGet, url, nil)
+	var sent atomic.Int32
+	trying = httptrace.WithClientTrace(trying, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { sent.Add(1) },
+	})
+	a, err := w.exchange(trying, serviceURL+"/?mutability="+strconv.FormatFloat(mutability, 'f', -1, 64))
+	a.sent = int(sent.Load())
+	return a, err
+}
+
+// exchange measures from sending the request to having read all of the answer.
+func (w *worker) exchange(ctx context.Context, url string) (a answer, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
 	begin := time.Now()
 	resp, err := w.client.Do(req)
 	if err != nil {
-		return answer{}, err
+		return a, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	a := answer{status: resp.StatusCode, clientUS: time.Since(begin).Microseconds()}
+	a.status, a.clientUS = resp.StatusCode, time.Since(begin).Microseconds()
 	if err != nil {
 		return a, fmt.Errorf("read the answer: %w", err)
 	}
@@ -63,8 +78,8 @@ func (a *answer) read(h http.Header) error {
 	var err error
 	number := func(name string) int64 {
 		n, bad := strconv.ParseInt(h.Get(name), 10, 64)
-		if bad != nil && err == nil {
-			err = fmt.Errorf("header %s: %q: want a whole number", name, h.Get(name))
+		if (bad != nil || n < 0) && err == nil {
+			err = fmt.Errorf("header %s: %q: want a whole number of 0 or more", name, h.Get(name))
 		}
 		return n
 	}
@@ -80,8 +95,9 @@ func (a *answer) read(h http.Header) error {
 // request sends a request until it is answered, up to three times, with the
 // pause between tries. An interruption leaves nothing to record.
 func (r *run) request(ctx context.Context, w *worker) (a answer, sent int, err error) {
-	for sent = 1; ; sent++ {
+	for {
 		a, err = w.ask(ctx, r.cfg.Mutability)
+		sent += max(1, a.sent) // one that could not leave is a try, too
 		switch {
 		case err == nil:
 			return a, sent, nil
@@ -89,10 +105,10 @@ func (r *run) request(ctx context.Context, w *worker) (a answer, sent int, err e
 			return a, sent, ctx.Err()
 		case w.hasEnded():
 			return a, sent, w.ended()
-		case sent == tries:
+		case sent >= tries:
 			return a, sent, err
 		}
-		pause(ctx, r.cfg.Pause)
+		wait(ctx, time.After(r.cfg.Pause))
 	}
 }
 
@@ -115,10 +131,17 @@ func (r *run) record(c Configuration, number int, a answer, sent int, failure er
 	return request, r.ledger.addRequest(row, request)
 }
 
-// pause waits, or less when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// outlast returns a context that ends after limit, or the grace after ctx.
+func outlast(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	lasting, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return lasting, func() { stop(); cancel() }
+}
+
+// wait waits for a timer, or less when ctx ends.
+func wait(ctx context.Context, timer <-chan time.Time) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(d):
+	case <-timer:
 	}
 }

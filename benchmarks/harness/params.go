@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,7 @@ type params struct {
 	Rates      []int    `json:"rates"`
 	Requests   int      `json:"requests"`
 	Pause      string   `json:"pause"`
+	Settle     string   `json:"settle"`
 	Mutability float64  `json:"mutability"`
 	Seed       uint64   `json:"seed"`
 	KeepRandom bool     `json:"keep_random"`
@@ -39,7 +41,7 @@ func (c Config) params() (params, error) {
 	}
 	return params{
 		Functions: c.Functions, Strategies: c.Strategies, Rates: c.Rates, Requests: c.Requests,
-		Pause: c.Pause.String(), Mutability: c.Mutability, Seed: c.Seed, KeepRandom: c.KeepRandom,
+		Pause: c.Pause.String(), Settle: c.Settle.String(), Mutability: c.Mutability, Seed: c.Seed, KeepRandom: c.KeepRandom,
 		CPU: c.CPU, Pool: withoutCredentials(c.Pool), Work: work,
 	}, nil
 }
@@ -83,11 +85,14 @@ func (c Config) claimNew(path string, p params) error {
 	if _, err := os.Stat(c.Out); err == nil {
 		return fmt.Errorf("%w: %s exists and has no %s beside it: use --fresh to overwrite it, or another --out", ErrParameters, c.Out, filepath.Base(path))
 	}
-	raw, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // strategies hold an "&"
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(p); err != nil {
 		return err
 	}
-	return replaceFile(path, append(raw, '\n'))
+	return replaceFile(path, text.Bytes())
 }
 
 // changed lists the parameters that differ, as "name: old, now new".

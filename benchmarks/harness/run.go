@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
 )
 
@@ -125,12 +124,12 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) configuration(ctx context.Context, c Configuration) error {
 	done := r.ledger.done[c]
 	if done >= r.cfg.Requests {
-		return nil
+		return os.RemoveAll(r.cfg.stateDir(c)) // of one that was killed at its end
 	}
 	r.progress.Begin(c, done)
 	s, err := r.openStage(ctx, c, done)
 	if err == nil {
-		err = errors.Join(r.drive(ctx, c, s.worker), s.close(), r.ledger.lostLifetime())
+		err = errors.Join(r.drive(ctx, c, s), s.close(), r.ledger.lostLifetime())
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: run it again to go on", ErrInterrupted)
@@ -143,8 +142,8 @@ func (r *run) configuration(ctx context.Context, c Configuration) error {
 
 // drive sends the requests that are left, and pauses after the last one, too:
 // what it has set off is part of the configuration.
-func (r *run) drive(ctx context.Context, c Configuration, w *worker) error {
-	inARow := 0
+func (r *run) drive(ctx context.Context, c Configuration, s *stage) error {
+	w, inARow := s.worker, 0
 	for number := r.ledger.done[c]; number < r.cfg.Requests && ctx.Err() == nil; number++ {
 		a, sent, failure := r.request(ctx, w)
 		if failure != nil && (ctx.Err() != nil || w.hasEnded()) {
@@ -161,99 +160,9 @@ func (r *run) drive(ctx context.Context, c Configuration, w *worker) error {
 		if inARow == failuresInARow {
 			return w.explained(fmt.Errorf("%d requests in a row failed, the last one with: %w", inARow, failure))
 		}
-		pause(ctx, r.cfg.Pause)
+		rest := time.After(r.cfg.Pause)
+		s.control.checkpoints.settle(ctx, a.lifetime, a.lineage, r.cfg.Settle)
+		wait(ctx, rest)
 	}
 	return nil
-}
-
-// stage is all that runs for a configuration.
-type stage struct {
-	dir      string // of its state
-	function string
-	control  *control
-	worker   *worker
-	log      *os.File
-}
-
-// openStage starts control plane and worker on the state that an interrupted
-// run has left, or on none.
-func (r *run) openStage(ctx context.Context, c Configuration, done int) (*stage, error) {
-	s := &stage{dir: filepath.Join(r.cfg.Work, "state", c.name()), function: c.Function}
-	f, err := r.cfg.assemble(ctx, c.Function)
-	if err != nil {
-		return nil, err
-	}
-	if s.log, err = r.openLog(c, done); err != nil {
-		return nil, err
-	}
-	if err := r.startStage(ctx, s, c, f, done); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
-}
-
-func (r *run) startStage(ctx context.Context, s *stage, c Configuration, f assembled, done int) error {
-	if done == 0 {
-		if err := os.RemoveAll(s.dir); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return err
-	}
-	poolURL, poolAddr, err := r.cfg.poolURL(c, s.dir)
-	if err != nil {
-		return err
-	}
-	if s.control, err = startControl(ctx, controlSettings{
-		dir: s.dir, poolURL: poolURL, seed: c.seed(r.cfg.Seed, done), log: slog.New(slog.NewTextHandler(s.log, nil)),
-		observe: func(rec agent.LifetimeRecord) { r.ledger.addLifetime(c, rec) },
-	}); err != nil {
-		return err
-	}
-	if done == 0 { // a bucket is not in the directory
-		if err := empty(ctx, s.control.pool, c.Function); err != nil {
-			return err
-		}
-	}
-	reachable := s.control.reachable
-	if poolAddr != "" {
-		reachable = append(reachable, poolAddr)
-	}
-	s.worker, err = startWorker(ctx, workerSettings{
-		watchdog: r.cfg.Watchdog, function: f, cell: c, agentURL: s.control.agentURL, reachable: reachable,
-		cpu: r.cpus.worker, random: r.cfg.KeepRandom, log: s.log,
-	})
-	return err
-}
-
-// openLog opens the log of a configuration, which a new start truncates.
-func (r *run) openLog(c Configuration, done int) (*os.File, error) {
-	path := filepath.Join(r.cfg.Work, "logs", c.name()+".log")
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if done == 0 {
-		flags |= os.O_TRUNC
-	}
-	return os.OpenFile(path, flags, 0o644)
-}
-
-// close ends the worker, whose last words go to the control plane, and then that.
-func (s *stage) close() error {
-	var errs [3]error
-	if s.worker != nil {
-		errs[0] = s.worker.stop()
-	}
-	if s.control != nil {
-		errs[1] = s.control.close()
-	}
-	errs[2] = s.log.Close()
-	return errors.Join(errs[:]...)
-}
-
-// remove removes the state of a finished configuration.
-func (s *stage) remove(ctx context.Context) error {
-	return errors.Join(empty(ctx, s.control.pool, s.function), os.RemoveAll(s.dir))
 }

@@ -34,8 +34,9 @@ const (
 // worker is a running fwatchdog with its function.
 type worker struct {
 	sandbox *sandbox.Sandbox
+	done    <-chan struct{} // closed when it has ended
 	client  *http.Client
-	log     *os.File
+	log     string // path of what watchdog and function print
 }
 
 // workerSettings say what a worker runs and on what.
@@ -46,8 +47,9 @@ type workerSettings struct {
 	agentURL  string
 	reachable []string
 	cpu       int
-	random    bool // keep the snapshot's random numbers
-	log       *os.File
+	// keepRandom lets restores repeat the snapshot's random numbers.
+	keepRandom bool
+	log        *os.File
 }
 
 // startWorker starts a worker and waits until its first process is up, as one
@@ -61,7 +63,7 @@ func startWorker(ctx context.Context, s workerSettings) (*worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &worker{sandbox: box, client: box.Client(), log: s.log}
+	w := &worker{sandbox: box, done: box.Done(), client: box.Client(), log: s.log.Name()}
 	if err := w.awaitReady(ctx); err != nil {
 		return nil, errors.Join(w.explained(err), box.Close())
 	}
@@ -84,7 +86,7 @@ func (s workerSettings) environment() []string {
 		"snapshot_headers=true",
 		"snapshot_hook_after_restore=/_/snapshot/after-restore",
 	}
-	if s.random {
+	if s.keepRandom {
 		env = append(env, "snapshot_keep_random=true")
 	}
 	for _, name := range []string{"PRONGHORN_CRIU", "JAVA_HOME"} {
@@ -102,7 +104,7 @@ func (w *worker) awaitReady(ctx context.Context) error {
 	defer cancel()
 	for !w.hasStarted(ctx) {
 		select {
-		case <-w.sandbox.Done():
+		case <-w.done:
 			return w.ended()
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -136,7 +138,7 @@ func (w *worker) get(ctx context.Context, url string) ([]byte, error) {
 // hasEnded reports whether the watchdog is gone.
 func (w *worker) hasEnded() bool {
 	select {
-	case <-w.sandbox.Done():
+	case <-w.done:
 		return true
 	default:
 		return false
@@ -158,7 +160,7 @@ func (w *worker) stop() error {
 	}
 	var late error
 	select {
-	case <-w.sandbox.Done():
+	case <-w.done:
 	case <-time.After(stopWithin):
 		late = w.explained(fmt.Errorf("the watchdog did not end within %s of SIGTERM and was killed", stopWithin))
 	}
@@ -167,7 +169,7 @@ func (w *worker) stop() error {
 
 // explained adds the end of the log to an error, and where the rest is.
 func (w *worker) explained(err error) error {
-	return fmt.Errorf("%w; the log is %s and ends:\n%s", err, w.log.Name(), tail(w.log.Name()))
+	return fmt.Errorf("%w; the log is %s and ends:\n%s", err, w.log, tail(w.log))
 }
 
 // tailLines is how much of a log an error shows.

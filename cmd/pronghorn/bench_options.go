@@ -69,7 +69,7 @@ type preset struct {
 // Requests of a configuration of the artifact's tests, and of the short one.
 const (
 	usualRequests = 500
-	basicRequests = 200
+	basicRequests = 220
 )
 
 // basicPause is shorter than the artifact's 200 ms; what takes longer, the

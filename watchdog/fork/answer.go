@@ -16,16 +16,16 @@ type answer struct {
 	control     *http.ResponseController
 	input       *input
 	contentType string
-	state       atomic.Int32 // waiting, then sending or cut
-	sent        int64        // bytes of the body
+	state       atomic.Int32
+	sent        int64 // bytes of the body
 }
 
 // The states of an answer: what comes first, its first byte or its being cut,
 // decides whether it can still be a failure with a status of its own.
 const (
-	waiting = iota
-	sending
-	cut
+	stateWaiting = iota
+	stateSending
+	stateCut
 )
 
 // errCut is the end of an answer that was cut before it began.
@@ -33,7 +33,8 @@ var errCut = errors.New("the answer was cut")
 
 func newAnswer(w http.ResponseWriter, r *http.Request, contentType string) *answer {
 	a := &answer{w: w, control: http.NewResponseController(w), contentType: contentType}
-	a.input = &input{body: r.Body, unblock: a.stopReading}
+	a.input = &input{body: r.Body, bound: a.control.SetReadDeadline}
+	a.input.ended.Store(r.ContentLength == 0)
 	// Otherwise the server would throw away what is left of the request's body
 	// when the answer begins. HTTP/2 is so by itself, and says it cannot.
 	_ = a.control.EnableFullDuplex()
@@ -78,22 +79,20 @@ func (a *answer) send(piece []byte) error {
 
 // begin fixes that the status is 200. It reports whether that could be done.
 func (a *answer) begin() bool {
-	if !a.state.CompareAndSwap(waiting, sending) {
+	if !a.state.CompareAndSwap(stateWaiting, stateSending) {
 		return false
 	}
 	a.w.Header().Set("Content-Type", a.contentType)
-	if !a.input.ended.Load() {
-		a.lastOnConnection()
-	}
+	a.keepInStep()
 	a.w.WriteHeader(http.StatusOK)
 	return true
 }
 
-func (a *answer) begun() bool { return a.state.Load() == sending }
+func (a *answer) begun() bool { return a.state.Load() == stateSending }
 
 // cut ends a Write that waits for the client, or prevents the first one.
 func (a *answer) cut() {
-	if !a.state.CompareAndSwap(waiting, cut) {
+	if !a.state.CompareAndSwap(stateWaiting, stateCut) {
 		_ = a.control.SetWriteDeadline(time.Unix(1, 0))
 	}
 }
@@ -107,16 +106,16 @@ func (a *answer) finish(err error) result {
 	case a.begun():
 		return result{statusOf(err), a.sent, err}
 	default:
+		a.keepInStep()
 		return answerFailure(a.w, err)
 	}
 }
 
-// stopReading ends a Read of the request's body that waits for the client.
-func (a *answer) stopReading() {
-	a.lastOnConnection()
-	_ = a.control.SetReadDeadline(time.Unix(1, 0))
+// keepInStep makes the server close the connection after this answer when the
+// request's body is not read to its end: the rest would be in the way of the
+// next request.
+func (a *answer) keepInStep() {
+	if !a.input.ended.Load() {
+		a.w.Header().Set("Connection", "close")
+	}
 }
-
-// lastOnConnection makes the server close the connection after this answer:
-// what is left of the request's body could be taken for the next request.
-func (a *answer) lastOnConnection() { a.w.Header().Set("Connection", "close") }

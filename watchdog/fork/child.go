@@ -82,9 +82,9 @@ func (c *child) kill() {
 	if c.closed {
 		return
 	}
-	// Without a handle, or before Linux 6.9, the id has to do.
-	if c.handle < 0 || unix.PidfdSendSignal(c.handle, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP) == unix.EINVAL {
-		_ = syscall.Kill(-c.pid, syscall.SIGKILL)
+	err := unix.PidfdSendSignal(c.handle, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+	if err != nil && !errors.Is(err, unix.ESRCH) {
+		_ = syscall.Kill(-c.pid, syscall.SIGKILL) // no handle, or Linux before 6.9
 	}
 	_ = c.stdout.SetReadDeadline(time.Unix(1, 0))
 }

@@ -1,7 +1,6 @@
 package fork
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,9 @@ import (
 	"syscall"
 	"time"
 )
+
+// errGone is the end of a request that nobody waits for any more.
+var errGone = errors.New("the client has gone away")
 
 // timeoutError is the end of a request that took too long.
 type timeoutError struct{ limit time.Duration }
@@ -31,7 +33,7 @@ func statusOf(err error) int {
 	var late *timeoutError
 	var body *bodyError
 	switch {
-	case errors.As(err, &late), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.As(err, &late), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errGone):
 		return http.StatusGatewayTimeout
 	case errors.As(err, &body), errors.Is(err, errNUL):
 		return http.StatusBadRequest

@@ -27,7 +27,6 @@ func (s Settings) run(r *http.Request, in *input, d drain) error {
 	defer c.close()
 	ctx, cancel := s.bounded(r)
 	defer cancel(nil)
-	defer context.AfterFunc(ctx, c.kill)()
 	fed := make(chan struct{})
 	go func() {
 		defer close(fed)
@@ -36,6 +35,7 @@ func (s Settings) run(r *http.Request, in *input, d drain) error {
 		}
 	}()
 	defer in.stop(c.stdin, fed)
+	defer context.AfterFunc(ctx, c.kill)()
 	return c.finish(ctx, cancel, d)
 }
 
@@ -63,8 +63,11 @@ func (c *child) finish(ctx context.Context, cancel context.CancelCauseFunc, d dr
 	if ended := c.wait(); err == nil {
 		err = ended
 	}
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err == nil || ctx.Err() == nil {
+		return err
 	}
-	return err
+	if cause := context.Cause(ctx); cause != context.Canceled {
+		return cause
+	}
+	return errGone
 }

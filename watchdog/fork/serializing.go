@@ -45,7 +45,7 @@ func (s serializing) answer(r *http.Request, stdout *bytes.Buffer) error {
 	if err != nil {
 		return err
 	}
-	in := &input{body: body, unblock: func() {}}
+	in := &input{body: body, bound: func(time.Time) error { return nil }}
 	return s.run(r, in, func(_ context.Context, from io.Reader) error {
 		if _, err := stdout.ReadFrom(from); err != nil {
 			return fmt.Errorf("read stdout: %w", err)

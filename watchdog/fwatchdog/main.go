@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log"
-	"log/slog"
 	"os"
 
 	"github.com/pronghorn-faas/pronghorn/internal/shutdown"
@@ -26,10 +24,10 @@ const (
 func main() {
 	ctx, stop := shutdown.Context()
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
-func run(ctx context.Context, args, environ []string, stderr io.Writer) int {
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("fwatchdog", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	showVersion := flags.Bool("version", false, "print the version and exit")
@@ -45,7 +43,7 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) int {
 	if err == nil && *healthcheck {
 		_, err = os.Stat(c.LockFile)
 	} else if err == nil {
-		err = serve(ctx, c, stderr)
+		err = serve(ctx, c, stdout, stderr)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "fwatchdog:", err)
@@ -54,9 +52,8 @@ func run(ctx context.Context, args, environ []string, stderr io.Writer) int {
 	return exitDone
 }
 
-func serve(ctx context.Context, c config.Config, stderr io.Writer) error {
-	log.SetOutput(stderr)
-	w, err := watchdog.New(ctx, c, slog.New(slog.NewTextHandler(stderr, nil)))
+func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
+	w, err := watchdog.New(ctx, c, stdout, stderr)
 	if err != nil {
 		return err
 	}

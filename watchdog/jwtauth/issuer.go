@@ -59,7 +59,7 @@ func (i issuer) fetchKeys(ctx context.Context, name, from string) (*trust, error
 	if err := i.get(ctx, from, &set); err != nil {
 		return nil, err
 	}
-	t := &trust{issuer: name, keys: parseKeys(set.Keys)}
+	t := &trust{issuer: name, keys: parseKeys(set.Keys), verified: newVerified()}
 	if len(t.keys) == 0 {
 		return nil, fmt.Errorf("%s: none of its %d keys can check signatures: want RSA of %d bits or more, EC or Ed25519", from, len(set.Keys), minRSABits)
 	}

@@ -9,9 +9,6 @@ import (
 )
 
 const (
-	// leeway is by how much the issuer's clock and ours may differ when exp and
-	// nbf are checked.
-	leeway = 5 * time.Second
 	// refreshPause is the least time between two refreshes, however many tokens
 	// with unknown keys are sent.
 	refreshPause = 10 * time.Second
@@ -54,17 +51,16 @@ func (k *keyring) start(ctx context.Context, bound time.Duration) error {
 	}
 }
 
-// find returns the key and the issuer that it belongs to. When the key is not
-// known, the issuer may have changed its keys, so they are fetched again. A
-// caller that goes away does not stop that: its token might be made up to keep
-// others from a refresh.
-func (k *keyring) find(ctx context.Context, id keyID) (issuer string, key any) {
+// find returns what is known of the issuer, with the key if it has it. When
+// the key is not known, the issuer may have changed its keys, so they are
+// fetched again. A caller that goes away does not stop that: its token might be
+// made up to keep others from a refresh.
+func (k *keyring) find(ctx context.Context, id keyID) *trust {
 	if t := k.current.Load(); t.keys[id] != nil {
-		return t.issuer, t.keys[id]
+		return t
 	}
 	k.refresh(context.WithoutCancel(ctx))
-	t := k.current.Load()
-	return t.issuer, t.keys[id]
+	return k.current.Load()
 }
 
 // refresh fetches the keys, unless that was just done: also by another caller,

@@ -18,10 +18,12 @@ const minRSABits = 2048
 // that a key is never used with one that it is not for.
 type keyID struct{ kid, alg string }
 
-// trust is what the issuer said at one time: its name and its keys.
+// trust is what the issuer said at one time, its name and its keys, and the
+// tokens that were checked with them.
 type trust struct {
-	issuer string
-	keys   map[keyID]any
+	issuer   string
+	keys     map[keyID]any
+	verified *verified
 }
 
 // parseKeys takes those keys of a set that signatures can be checked with. As

@@ -10,9 +10,10 @@ import (
 
 // Headers of the answers and of the request that the function gets.
 const (
-	challenge     = "Bearer realm=IAM function invoke"
-	source        = "faas-middleware"
-	secondsHeader = "X-Auth-Seconds"
+	challenge      = "Bearer realm=IAM function invoke"
+	internalHeader = "X-OpenFaaS-Internal"
+	internalSource = "faas-middleware"
+	secondsHeader  = "X-Auth-Seconds"
 )
 
 var (
@@ -70,7 +71,7 @@ func (a *Authenticator) refuse(w http.ResponseWriter, r *http.Request, reason er
 	if a.debug {
 		a.log.InfoContext(r.Context(), "request refused", "method", r.Method, "path", r.URL.Path, "reason", reason)
 	}
-	w.Header().Set("X-OpenFaaS-Internal", source)
+	w.Header().Set(internalHeader, internalSource)
 	if errors.Is(reason, errForbidden) {
 		http.Error(w, "insufficient permissions", http.StatusForbidden)
 		return

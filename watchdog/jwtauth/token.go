@@ -2,11 +2,17 @@ package jwtauth
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-jose/go-jose/v4/jwt"
 )
+
+// leeway is by how much the issuer's clock and ours may differ when exp and nbf
+// are checked.
+const leeway = 5 * time.Second
 
 // The errors below are all that is ever said of a token: none of them repeats
 // a part of it, since they end up in logs.
@@ -26,20 +32,38 @@ type claims struct {
 // verify returns the claims of a token that the issuer has signed for its own
 // audience and that is valid now.
 func (a *Authenticator) verify(ctx context.Context, token string) (*claims, error) {
-	t, err := jwt.ParseSigned(token, a.algorithms)
+	hash := tokenHash(sha256.Sum256([]byte(token)))
+	t := a.keys.current.Load()
+	c := t.verified.get(hash)
+	if c == nil {
+		var err error
+		if t, c, err = a.checkSignature(ctx, token); err != nil {
+			return nil, err
+		}
+		t.verified.put(hash, c)
+	}
+	if err := a.valid(c.Claims, t.issuer); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkSignature returns what the token says, and whose keys vouch for it.
+func (a *Authenticator) checkSignature(ctx context.Context, token string) (*trust, *claims, error) {
+	parsed, err := jwt.ParseSigned(token, a.algorithms)
 	if err != nil {
-		return nil, errMalformed
+		return nil, nil, errMalformed
 	}
-	id := keyID{kid: t.Headers[0].KeyID, alg: t.Headers[0].Algorithm}
-	issuer, key := a.keys.find(ctx, id)
-	if key == nil {
-		return nil, errUnknown
+	id := keyID{kid: parsed.Headers[0].KeyID, alg: parsed.Headers[0].Algorithm}
+	t := a.keys.find(ctx, id)
+	if t.keys[id] == nil {
+		return nil, nil, errUnknown
 	}
-	var c claims
-	if err := t.Claims(key, &c); err != nil {
-		return nil, errSignature
+	c := &claims{}
+	if err := parsed.Claims(t.keys[id], c); err != nil {
+		return nil, nil, errSignature
 	}
-	return &c, a.valid(c.Claims, issuer)
+	return t, c, nil
 }
 
 // valid checks who issued the token, for whom, and when.

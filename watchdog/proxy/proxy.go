@@ -4,12 +4,10 @@ package proxy
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -20,8 +18,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
+	"github.com/pronghorn-faas/pronghorn/watchdog/timeout"
 )
 
 // Settings of a proxy.
@@ -36,10 +36,8 @@ type Settings struct {
 	Reserved []string
 	// BufferBody reads a request's body to its end before the function gets it.
 	BufferBody bool
-	// LogCallID appends the request's X-Call-Id to its line in the log.
-	LogCallID bool
 	// Log receives one line a request.
-	Log *log.Logger
+	Log access.Log
 }
 
 // Proxy is the handler of all requests for the function.
@@ -65,7 +63,7 @@ func New(s Settings, g *gate.Gate, observe Observe, m *metrics.Metrics) *Proxy {
 		Rewrite:        p.rewrite,
 		ModifyResponse: modifyResponse(s.Headers),
 		ErrorHandler:   answerError,
-		ErrorLog:       s.Log,
+		ErrorLog:       s.Log.Lines,
 		Transport:      &transport{gate: g, base: base, observe: observe, retries: m.Retries},
 	}
 	return p
@@ -100,7 +98,7 @@ func (p *Proxy) limit(r *http.Request) time.Duration {
 	if streams(r) {
 		return 0
 	}
-	return p.settings.ExecTimeout
+	return timeout.FromHeader(r.Header, p.settings.ExecTimeout)
 }
 
 // streams reports whether the client asks for an answer without an end.
@@ -192,21 +190,7 @@ func statusOf(ctx context.Context, err error) int {
 	return http.StatusInternalServerError
 }
 
-// callID is what the request's line ends with.
-func (p *Proxy) callID(r *http.Request) string {
-	if !p.settings.LogCallID {
-		return ""
-	}
-	return " [" + cmp.Or(r.Header.Get("X-Call-Id"), "none") + "]"
-}
-
 func (p *Proxy) logRequest(r *http.Request, info *info) {
-	if strings.HasPrefix(r.UserAgent(), "kube-probe") {
-		return
-	}
-	text := fmt.Sprintf("%d %s", info.status, http.StatusText(info.status))
-	p.settings.Log.Printf("%s %s - %s - ContentLength: %dB (%.4fs)%s", r.Method, r.RequestURI, text, info.length, time.Since(info.start).Seconds(), p.callID(r))
-	if info.err != nil {
-		p.settings.Log.Printf("%s %s - %v", r.Method, r.RequestURI, info.err)
-	}
+	status := strconv.Itoa(info.status) + " " + http.StatusText(info.status)
+	p.settings.Log.Add(r, access.Request{Status: status, Length: info.length, Took: time.Since(info.start), Err: info.err})
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
 	"github.com/pronghorn-faas/pronghorn/watchdog/proxy"
@@ -48,7 +49,7 @@ func newFixture(t *testing.T, upstream string, change func(*proxy.Settings)) *fi
 		t.Fatal(err)
 	}
 	f := &fixture{gate: &gate.Gate{}, log: &bytes.Buffer{}}
-	s := proxy.Settings{Upstream: u, ExecTimeout: 5 * time.Second, Headers: true, Log: log.New(f.log, "", 0)}
+	s := proxy.Settings{Upstream: u, ExecTimeout: 5 * time.Second, Headers: true, Log: access.Log{Lines: log.New(f.log, "", 0)}}
 	if change != nil {
 		change(&s)
 	}
