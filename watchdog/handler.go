@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // handler serves the watchdog's own paths and hands the rest to the function.
 func (w *Watchdog) handler() http.Handler {
-	function := w.measured(w.limited(w.function))
+	function := w.metrics.Instrument(w.limited(w.function))
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/_/health":
@@ -60,14 +58,6 @@ func (w *Watchdog) serveReady(rw http.ResponseWriter, r *http.Request) {
 	case w.ready != nil:
 		w.ready.ServeHTTP(rw, r)
 	}
-}
-
-// measured counts and times requests.
-func (w *Watchdog) measured(next http.Handler) http.Handler {
-	m := w.metrics
-	return promhttp.InstrumentHandlerInFlight(m.InFlight,
-		promhttp.InstrumentHandlerDuration(m.Duration,
-			promhttp.InstrumentHandlerCounter(m.Requests, next)))
 }
 
 // limiter bounds the requests served at once; the nil limiter does not.

@@ -28,7 +28,7 @@ func (w *Watchdog) setMode(ctx context.Context, out process.Output) error {
 	case config.ModeSerializing:
 		w.function = fork.Serializing(w.forkSettings(out))
 	case config.ModeStatic:
-		w.function = fork.Static(w.config.StaticPath, w.lines)
+		w.function = fork.Static(w.config.StaticPath, w.access())
 	case config.ModeInProcess:
 		return errors.New("mode inproc: the handler is part of the program: this one has none")
 	default:
@@ -41,7 +41,7 @@ func (w *Watchdog) setMode(ctx context.Context, out process.Output) error {
 func (w *Watchdog) forkSettings(out process.Output) fork.Settings {
 	return fork.Settings{
 		Command: w.config.Process, Environment: w.config.Environment, ExecTimeout: w.config.ExecTimeout,
-		ContentType: w.config.ContentType, Output: out, Log: w.lines,
+		ContentType: w.config.ContentType, Output: out, Log: w.access(),
 	}
 }
 

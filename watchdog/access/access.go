@@ -50,39 +50,48 @@ func (l Log) Add(r *http.Request, q Request) {
 func (l Log) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		counted := &countingWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(counted, r)
-		l.Add(r, Request{Status: strconv.Itoa(counted.status), Length: counted.length, Took: time.Since(start)})
+		rec := NewRecorder(w)
+		next.ServeHTTP(rec, r)
+		l.Add(r, Request{Status: strconv.Itoa(rec.Status), Length: rec.Length, Took: time.Since(start)})
 	})
 }
 
-// countingWriter remembers what was answered.
-type countingWriter struct {
+// Recorder is an http.ResponseWriter that remembers what was answered.
+type Recorder struct {
 	http.ResponseWriter
-	status int
-	length int64
+	// Status of the answer.
+	Status int
+	// Length of its body so far, in bytes.
+	Length int64
+}
+
+// NewRecorder returns a recorder in front of w.
+func NewRecorder(w http.ResponseWriter) *Recorder {
+	return &Recorder{ResponseWriter: w, Status: http.StatusOK}
 }
 
 // WriteHeader notes the status.
-func (w *countingWriter) WriteHeader(status int) {
-	w.status = status
+func (w *Recorder) WriteHeader(status int) {
+	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
+		w.Status = status // the others only announce one
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write notes the length.
-func (w *countingWriter) Write(p []byte) (int, error) {
+func (w *Recorder) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
-	w.length += int64(n)
+	w.Length += int64(n)
 	return n, err
 }
 
 // ReadFrom notes the length, too; a file goes to the connection without
 // passing through here.
-func (w *countingWriter) ReadFrom(from io.Reader) (int64, error) {
+func (w *Recorder) ReadFrom(from io.Reader) (int64, error) {
 	n, err := io.Copy(w.ResponseWriter, from)
-	w.length += n
+	w.Length += n
 	return n, err
 }
 
 // Unwrap is for http.ResponseController.
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *Recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

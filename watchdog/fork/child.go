@@ -82,11 +82,13 @@ func (c *child) kill() {
 	if c.closed {
 		return
 	}
+	// This comes first, or the death of the last writer would look like the
+	// orderly end of stdout.
+	_ = c.stdout.SetReadDeadline(time.Unix(1, 0))
 	err := unix.PidfdSendSignal(c.handle, unix.SIGKILL, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
 	if err != nil && !errors.Is(err, unix.ESRCH) {
 		_ = syscall.Kill(-c.pid, syscall.SIGKILL) // no handle, or Linux before 6.9
 	}
-	_ = c.stdout.SetReadDeadline(time.Unix(1, 0))
 }
 
 // wait returns how the process ended: nil for exit status 0, else as

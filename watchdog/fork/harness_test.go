@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/fork"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
@@ -56,7 +57,7 @@ func start(t testing.TB, m mode, script string, changes ...func(*fork.Settings))
 		Environment: []string{"PATH=" + os.Getenv("PATH"), "FROM_WATCHDOG=yes", "Http_Method=WRONG"},
 		ExecTimeout: 20 * time.Second,
 		Output:      process.Output{Stderr: &f.stderr},
-		Log:         log.New(&f.log, "", 0),
+		Log:         access.Log{Lines: log.New(&f.log, "", 0)},
 	}
 	for _, change := range changes {
 		change(&s)
@@ -69,7 +70,7 @@ func start(t testing.TB, m mode, script string, changes ...func(*fork.Settings))
 }
 
 // late is a timeout before which a process has surely got to its work.
-const late = time.Second
+const late = 500 * time.Millisecond
 
 func execTimeout(d time.Duration) func(*fork.Settings) {
 	return func(s *fork.Settings) { s.ExecTimeout = d }

@@ -1,10 +1,10 @@
 package fork
 
 import (
-	"log"
-	"net/http"
-	"strings"
+	"strconv"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 )
 
 // result is how a request was answered.
@@ -16,14 +16,7 @@ type result struct {
 	err error
 }
 
-// logRequest logs a request in upstream's format, and what went wrong with it.
-// The probes of Kubernetes would fill the log.
-func logRequest(to *log.Logger, r *http.Request, start time.Time, res result) {
-	if strings.HasPrefix(r.UserAgent(), "kube-probe") {
-		return
-	}
-	to.Printf("%s %s - %d - ContentLength: %dB (%.4fs)", r.Method, r.RequestURI, res.status, res.length, time.Since(start).Seconds())
-	if res.err != nil {
-		to.Printf("%s %s - %v", r.Method, r.RequestURI, res.err)
-	}
+// logged is the result as the log of requests takes it.
+func (r result) logged(start time.Time) access.Request {
+	return access.Request{Status: strconv.Itoa(r.status), Length: r.length, Took: time.Since(start), Err: r.err}
 }

@@ -294,11 +294,11 @@ func TestManyAtOnceLeaveNothingBehind(t *testing.T) {
 // burst sends n requests at once, several times.
 func burst(t *testing.T, f *fixture, n int) {
 	t.Helper()
-	body := strings.Repeat("0123456789", 20_000)
+	body := strings.Repeat("0123456789", 10_000)
 	var all sync.WaitGroup
 	for range n {
 		all.Go(func() {
-			for range 3 {
+			for range 2 {
 				resp, err := http.Post(f.url, "", strings.NewReader(body))
 				if err != nil {
 					t.Error(err)

@@ -37,7 +37,7 @@ func (s serializing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(stdout.Len()))
 		_, res.err = w.Write(stdout.Bytes())
 	}
-	logRequest(s.Log, r, start, res)
+	s.Log.Add(r, res.logged(start))
 }
 
 func (s serializing) answer(r *http.Request, stdout *bytes.Buffer) error {

@@ -15,9 +15,9 @@
 package fork
 
 import (
-	"log"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -37,7 +37,7 @@ type Settings struct {
 	// which prefix. Its Stdout is not used.
 	Output process.Output
 	// Log receives one line a request, and another that says what went wrong.
-	Log *log.Logger
+	Log access.Log
 }
 
 func (s Settings) contentType() string {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/fork"
 )
 
@@ -41,7 +42,7 @@ func TestStatic(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			var lines buffer
-			h := fork.Static(dir, log.New(&lines, "", 0))
+			h := fork.Static(dir, access.Log{Lines: log.New(&lines, "", 0)})
 			req := httptest.NewRequest(tc.method, tc.path, nil)
 			req.Header.Set("User-Agent", tc.agent)
 			w := &headless{ResponseRecorder: httptest.NewRecorder(), head: tc.method == http.MethodHead}

@@ -1,7 +1,9 @@
 package fork
 
 import (
+	"errors"
 	"net/http"
+	"os/exec"
 	"time"
 )
 
@@ -12,9 +14,12 @@ import (
 // The answer is 200 from the first byte that the process writes. If none was
 // written, it is 200 when the process exits with status 0; 504 when it does
 // not end in time; 500 when it fails or cannot be started. After the first
-// byte such an end can only be told by cutting the answer: the handler then
-// panics with http.ErrAbortHandler, which makes the server close the
-// connection, and the client sees that the last chunk is missing.
+// byte, an exit status changes nothing: the process has said all that it had
+// to say, and scripts that end so work on upstream. But an answer whose process
+// is killed, by the timeout or by itself, is incomplete. That can only be told
+// by cutting it: the handler panics with http.ErrAbortHandler, which makes the
+// server close the connection, and the client sees that the last chunk is
+// missing.
 func Streaming(s Settings) http.Handler { return streaming{s} }
 
 type streaming struct{ Settings }
@@ -25,8 +30,14 @@ func (s streaming) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := newAnswer(w, r, s.contentType())
 	err := s.run(r, a.input, a.drain)
 	res := a.finish(err)
-	logRequest(s.Log, r, start, res)
-	if err != nil && a.begun() {
+	s.Log.Add(r, res.logged(start))
+	if err != nil && !exited(err) && a.begun() {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// exited reports whether the process ended by itself, with an exit status.
+func exited(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.Exited()
 }
