@@ -345,3 +345,14 @@ func TestStoppedServicesAreUsedAgainWhenTheyAreBack(t *testing.T) {
 		return err == nil && s.Samples == 16
 	})
 }
+
+func TestSlowRequestsDoNotKeepCheckpointsAway(t *testing.T) {
+	watchdogtest.RequireCRIU(t)
+	c := watchdogtest.NewControl(t, "", "")
+	// A first request of bfs takes longer than the pause that is allowed.
+	w := c.StartWith(t, watchdogtest.Binary(t), watchdogtest.Assemble(t, "bfs"), afterFirst, "snapshot_max_pause=20ms")
+	w.MustGet("/")
+	await(t, "a checkpoint taken", func() bool {
+		return w.Metric(`pronghorn_checkpoints_total{outcome="done",reason="planned"}`) == 1
+	})
+}

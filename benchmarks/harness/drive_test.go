@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -33,10 +34,9 @@ func mute(http.ResponseWriter, *http.Request)    {}
 // fakeWorker answers with one handler after the other.
 func fakeWorker(t *testing.T, answers ...http.HandlerFunc) *worker {
 	t.Helper()
-	sent := 0
+	var sent atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		sent++
-		answers[sent-1](w, r)
+		answers[sent.Add(1)-1](w, r)
 	}))
 	t.Cleanup(s.Close)
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {

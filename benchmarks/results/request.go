@@ -16,7 +16,7 @@ type RequestRow struct {
 	// InputSize is the size of the input as the function reports it, in units
 	// of its own; 0 when unknown.
 	InputSize int64
-	// ClientUS and ServerUS are as in Row, in µs.
+	// ClientUS is the round trip with all waiting, ServerUS is as in Row, in µs.
 	ClientUS int64
 	ServerUS int64
 	// WaitUS is the time in which the request waited for the start of the

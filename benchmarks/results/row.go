@@ -18,7 +18,8 @@ type Row struct {
 	Strategy string
 	// Rate is the eviction rate: the number of requests that a lifetime serves.
 	Rate int
-	// ClientUS is the round trip as the client saw it, in µs.
+	// ClientUS is the round trip as the client saw it, in µs, without waiting for
+	// the start of the worker or for a checkpoint.
 	ClientUS int64
 	// ServerUS is the time that the function says it took, in µs.
 	ServerUS int64

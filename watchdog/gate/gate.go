@@ -19,6 +19,8 @@ type Gate struct {
 	inside   int           // requests let through and not yet done
 	changed  chan struct{} // closed when waiting requests should look again
 	quiet    chan struct{} // closed when the gate is shut and nobody is inside
+	holding  int           // requests that wait at the shut gate
+	held     chan struct{} // closed when the gate is shut and somebody waits
 }
 
 // Lifetime is what a request is told about the process that serves it.
@@ -58,7 +60,7 @@ func (g *Gate) Reopen(stopAt int) {
 
 func (g *Gate) reopen(stopAt int) {
 	g.open, g.stopAt = true, stopAt
-	g.quiet = nil
+	g.quiet, g.held = nil, nil
 	if stopAt > 0 && g.admitted >= stopAt {
 		g.open = false
 	}
@@ -83,6 +85,18 @@ func (g *Gate) Quiet() <-chan struct{} {
 		g.settle()
 	}
 	return g.quiet
+}
+
+// Held returns a channel that is closed once a request waits at the shut gate.
+// It is good until the gate opens again.
+func (g *Gate) Held() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.held == nil {
+		g.held = make(chan struct{})
+		g.settle()
+	}
+	return g.held
 }
 
 // Reached returns a channel that is closed when the gate has shut, by itself
@@ -110,18 +124,36 @@ func (g *Gate) Enter(ctx context.Context) (Pass, error) {
 		if ok {
 			return pass, nil
 		}
-		select {
-		case <-again:
-		case <-ctx.Done():
-			return Pass{}, context.Cause(ctx)
+		err := wait(ctx, again)
+		g.release()
+		if err != nil {
+			return Pass{}, err
 		}
 	}
+}
+
+func wait(ctx context.Context, again <-chan struct{}) error {
+	select {
+	case <-again:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// release says that a request does not wait any more.
+func (g *Gate) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.holding--
 }
 
 func (g *Gate) try() (pass Pass, again <-chan struct{}, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.open {
+		g.holding++
+		g.settle()
 		return Pass{}, g.waiting(), false
 	}
 	g.admitted++
@@ -157,15 +189,21 @@ func (g *Gate) wake() {
 	g.settle()
 }
 
-// settle closes quiet when it is time.
+// settle closes quiet and held when it is time.
 func (g *Gate) settle() {
-	if g.open || g.inside > 0 || g.quiet == nil {
+	closeWhen(!g.open && g.inside == 0, g.quiet)
+	closeWhen(!g.open && g.holding > 0, g.held)
+}
+
+// closeWhen closes c, unless it is nil or closed already.
+func closeWhen(due bool, c chan struct{}) {
+	if !due || c == nil {
 		return
 	}
 	select {
-	case <-g.quiet:
+	case <-c:
 	default:
-		close(g.quiet)
+		close(c)
 	}
 }
 

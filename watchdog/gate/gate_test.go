@@ -76,6 +76,29 @@ func TestGateShutsAtItsStopAndIsQuietWhenAllHaveLeft(t *testing.T) {
 	}
 }
 
+func TestHeldSaysThatARequestWaits(t *testing.T) {
+	var g gate.Gate
+	g.Open(gate.Lifetime{}, 1)
+	inside := enter(t, &g)
+	held := g.Held()
+	if isClosed(held) {
+		t.Error("held with nobody waiting")
+	}
+	passed := make(chan gate.Pass)
+	go func() {
+		p, _ := g.Enter(t.Context())
+		passed <- p
+	}()
+	<-held
+	inside.Leave()
+	g.Reopen(0)
+	(<-passed).Leave()
+	g.Shut()
+	if isClosed(g.Held()) {
+		t.Error("held although the request has passed")
+	}
+}
+
 func TestReopenGoesOnWithTheSameLifetime(t *testing.T) {
 	var g gate.Gate
 	g.Open(gate.Lifetime{RequestNumber: 10}, 1)

@@ -19,17 +19,22 @@ const dumpTimeout = 30 * time.Second
 // shut, those inside finish, CRIU dumps, and the caller opens the gate again.
 // Packing and uploading go on in the background.
 func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure {
-	begin := time.Now()
 	c := &agent.Checkpoint{RequestNumber: l.record.RequestNumber + admitted, Outcome: agent.CheckpointDone}
 	l.record.Checkpoint = c
+	if why := m.awaitIdle(ctx, l); !why.None() {
+		m.noteCheckpoint(l, c, why)
+		return why
+	}
+	begin := time.Now() // from here on nobody is served
 	dir, process, why := m.dump(ctx, l, c)
-	c.PauseMS = milliseconds(time.Since(begin))
-	m.metrics.PauseSeconds.Observe(time.Since(begin).Seconds())
+	pause := time.Since(begin)
+	c.PauseMS = milliseconds(pause)
+	m.metrics.PauseSeconds.Observe(pause.Seconds())
 	if !why.None() {
 		m.noteCheckpoint(l, c, why)
 		return why
 	}
-	if pause := time.Since(begin); pause > m.MaxPause {
+	if pause > m.MaxPause {
 		m.noCheckpoints = true
 		m.log.Warn("a checkpoint held requests longer than snapshot_max_pause: no more are taken by this worker", "pause", pause.Round(time.Millisecond), "limit", m.MaxPause)
 	}
@@ -56,7 +61,7 @@ func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
 
 // dump writes the image into a new directory, which is gone after a failure.
 func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint) (dir string, p snapshot.Process, why Failure) {
-	if why := m.quiesce(ctx, l); !why.None() {
+	if why := m.quiesce(ctx); !why.None() {
 		return "", p, why
 	}
 	dir, err := m.stage()
@@ -79,18 +84,39 @@ func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint) (dir s
 	return "", p, Failure{codeDump, errors.Join(err, os.RemoveAll(dir))}
 }
 
-// quiesce waits until no request is at the process and nobody is connected to
-// it, and lets it prepare. It gives up when that would hold requests too long.
-func (m *Manager) quiesce(ctx context.Context, l *life) Failure {
-	ctx, cancel := context.WithTimeout(ctx, m.MaxPause)
-	defer cancel()
+// awaitIdle waits until the requests at the process are done. That may take as
+// long as it takes while no other request waits; one that does is not held for
+// longer than MaxPause.
+func (m *Manager) awaitIdle(ctx context.Context, l *life) Failure {
 	select {
 	case <-m.gate.Quiet():
+		return Failure{}
+	case <-m.gate.Held():
 	case <-l.process.Done():
-		return Failure{codeProcessExited, errors.New("the process ended before the checkpoint")}
+		return exitedBefore()
 	case <-ctx.Done():
-		return Failure{codeBusy, fmt.Errorf("requests did not finish within snapshot_max_pause (%s)", m.MaxPause)}
+		return Failure{codeShutdown, ctx.Err()}
 	}
+	select {
+	case <-m.gate.Quiet():
+		return Failure{}
+	case <-l.process.Done():
+		return exitedBefore()
+	case <-ctx.Done():
+		return Failure{codeShutdown, ctx.Err()}
+	case <-time.After(m.MaxPause):
+		return Failure{codeBusy, fmt.Errorf("the requests at the function did not finish within snapshot_max_pause (%s)", m.MaxPause)}
+	}
+}
+
+func exitedBefore() Failure {
+	return Failure{codeProcessExited, errors.New("the process ended before the checkpoint")}
+}
+
+// quiesce lets the function prepare and waits until nobody is connected to it.
+func (m *Manager) quiesce(ctx context.Context) Failure {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.MaxPause)
+	defer cancel()
 	if err := m.Hooks.beforeCheckpoint(ctx); err != nil {
 		return Failure{codeHook, err}
 	}

@@ -19,7 +19,7 @@ const (
 	codeBusy          = "busy"
 	codeDump          = "dump_failed"
 	codeUpload        = "upload_failed"
-	codeSlow          = "too_slow"
+	codeShutdown      = "shutdown"
 	codeProcessExited = "process_exited"
 	codePlanned       = "planned"
 )

@@ -28,10 +28,13 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	l := newLife()
 	why := m.plan(ctx, l)
 	if r := l.plan.Restore; r != nil {
-		if why = m.restore(ctx, l, r); !why.None() {
+		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
 			m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
 			m.accuse(ctx, l, r.Snapshot)
 		}
+	}
+	if ctx.Err() != nil && l.process == nil {
+		return nil, ctx.Err() // the end was asked for meanwhile
 	}
 	if l.process == nil {
 		if err := m.startCold(ctx, l); err != nil {
@@ -86,9 +89,9 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 		return Failure{}
 	}
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, planTimeout)
+	asking, cancel := context.WithTimeout(ctx, planTimeout)
 	defer cancel()
-	plan, err := m.Agent.Start(ctx, agent.StartRequest{
+	plan, err := m.Agent.Start(asking, agent.StartRequest{
 		Lifetime: l.record.Lifetime, Platform: m.Platform, Runtime: m.Runtime,
 		Strategy: m.Strategy, Eviction: m.Eviction, Evict: m.Evict, NoSnapshots: m.Support.Known().String(),
 	})
@@ -96,15 +99,17 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 	if err == nil {
 		err = check(plan)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		m.metrics.Errors.WithLabelValues("agent", "start").Inc()
 		m.log.Warn("no plan from the agent, starting cold", "reason", err)
+	}
+	if err != nil {
 		l.plan = m.planless()
 		return Failure{codeAgent, err}
 	}
 	l.plan = plan
 	m.reporter.UseKV(plan.KVURL)
-	return m.veto(l, distrust, m.Support.Wait(ctx))
+	return m.veto(l, distrust, m.Support.Wait(asking))
 }
 
 // veto takes a restore out of a plan when this worker knows better.
