@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/watchdog/watchdogtest"
 )
 
@@ -52,7 +53,7 @@ func TestFunctionThatCannotStartIsAFailure(t *testing.T) {
 	for name, process := range map[string]string{"no such program": "/no/such/program", "ends at once": "/bin/false"} {
 		t.Run(name, func(t *testing.T) {
 			f := watchdogtest.Function{Name: "broken", Dir: "/", Process: process, Upstream: "http://127.0.0.1:5000"}
-			var log watchdogtest.Log
+			var log syncbuffer.Buffer
 			s, err := sandbox.Start(t.Context(), sandbox.Spec{
 				Args: []string{watchdogtest.Binary(t)}, Stderr: &log,
 				Env: []string{"mode=http", "fprocess=" + f.Process, "upstream_url=" + f.Upstream, "TMPDIR=/dev/shm"},
@@ -87,7 +88,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 		"hook":            {"snapshot_hook_after_restore=x", `snapshot_hook_after_restore "x"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log watchdogtest.Log
+			var log syncbuffer.Buffer
 			s, err := sandbox.Start(t.Context(), sandbox.Spec{
 				Args: []string{bin}, Stderr: &log,
 				// The first of two settings of a variable counts.

@@ -1,22 +1,18 @@
 package server
 
 import (
-	"net/http"
-	"strconv"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/routemetrics"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 )
 
 // metrics are those of one agent.
 type metrics struct {
 	registry      *prometheus.Registry
-	requests      *prometheus.CounterVec
-	duration      *prometheus.HistogramVec
+	routes        *routemetrics.Metrics
 	plans         *prometheus.CounterVec
 	checkpoints   *prometheus.CounterVec
 	registrations *prometheus.CounterVec
@@ -31,13 +27,7 @@ type metrics struct {
 
 func newMetrics() *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
-		requests: counters("requests_total", "Requests answered, by route and status code.", "route", "code"),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "pronghorn", Subsystem: "agent", Name: "request_duration_seconds",
-			Help:    "Time to answer a request, by route.",
-			Buckets: prometheus.ExponentialBuckets(100e-6, 4, 9), // 100 µs to 6.6 s
-		}, []string{"route"}),
+		registry:      prometheus.NewRegistry(),
 		plans:         counters("plans_total", "Lifetimes planned, by how they were to start.", "function", "start"),
 		checkpoints:   counters("checkpoints_planned_total", "Lifetimes planned with a checkpoint.", "function"),
 		registrations: counters("registrations_total", "Snapshots that entered the pool.", "function"),
@@ -49,7 +39,8 @@ func newMetrics() *metrics {
 		deleted:       counter("objects_deleted_total", "Objects deleted from the pool."),
 		upkeepErrors:  counter("upkeep_errors_total", "Rounds of upkeep that did not get through."),
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.plans, m.checkpoints, m.registrations, m.pruned,
+	m.routes = routemetrics.New(m.registry, "pronghorn_agent")
+	m.registry.MustRegister(m.plans, m.checkpoints, m.registrations, m.pruned,
 		m.failures, m.quarantined, m.entries, m.bytes, m.deleted, m.upkeepErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -94,29 +85,3 @@ func liveOf(pool []kvstore.Entry) (live int, size int64) {
 	}
 	return live, size
 }
-
-// instrument counts and times the requests of a route.
-func (m *metrics) instrument(route string, h http.Handler) http.Handler {
-	duration := m.duration.WithLabelValues(route)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		noted := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		h.ServeHTTP(noted, r)
-		duration.Observe(time.Since(start).Seconds())
-		m.requests.WithLabelValues(route, strconv.Itoa(noted.status)).Inc()
-	})
-}
-
-// statusWriter notes the status that is answered.
-type statusWriter struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

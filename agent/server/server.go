@@ -66,10 +66,10 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for pattern, h := range s.answers() {
-		mux.Handle(pattern, s.metrics.instrument(pattern, s.bounded(h)))
+		mux.Handle(pattern, s.metrics.routes.Instrument(pattern, s.bounded(h)))
 	}
 	for pattern, h := range s.transfers() {
-		mux.Handle(pattern, s.metrics.instrument(pattern, s.withStatus(h)))
+		mux.Handle(pattern, s.metrics.routes.Instrument(pattern, s.withStatus(h)))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	return httpx.JSONErrors(mux)

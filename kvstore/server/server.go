@@ -25,7 +25,7 @@ func New(store kvstore.Store, auth httpx.Auth) http.Handler {
 	s := &server{store: store, auth: auth, metrics: newMetrics()}
 	mux := http.NewServeMux()
 	for pattern, h := range s.routes() {
-		mux.Handle(pattern, s.metrics.instrument(pattern, withStatus(h)))
+		mux.Handle(pattern, s.metrics.routes.Instrument(pattern, withStatus(h)))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	return httpx.JSONErrors(mux)

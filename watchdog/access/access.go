@@ -3,12 +3,13 @@ package access
 
 import (
 	"cmp"
-	"io"
 	"log"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/recorder"
 )
 
 // Log is where request lines go.
@@ -50,48 +51,8 @@ func (l Log) Add(r *http.Request, q Request) {
 func (l Log) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		rec := NewRecorder(w)
+		rec := recorder.New(w)
 		next.ServeHTTP(rec, r)
 		l.Add(r, Request{Status: strconv.Itoa(rec.Status), Length: rec.Length, Took: time.Since(start)})
 	})
 }
-
-// Recorder is an http.ResponseWriter that remembers what was answered.
-type Recorder struct {
-	http.ResponseWriter
-	// Status of the answer.
-	Status int
-	// Length of its body so far, in bytes.
-	Length int64
-}
-
-// NewRecorder returns a recorder in front of w.
-func NewRecorder(w http.ResponseWriter) *Recorder {
-	return &Recorder{ResponseWriter: w, Status: http.StatusOK}
-}
-
-// WriteHeader notes the status.
-func (w *Recorder) WriteHeader(status int) {
-	if status >= http.StatusOK || status == http.StatusSwitchingProtocols {
-		w.Status = status // the others only announce one
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write notes the length.
-func (w *Recorder) Write(p []byte) (int, error) {
-	n, err := w.ResponseWriter.Write(p)
-	w.Length += int64(n)
-	return n, err
-}
-
-// ReadFrom notes the length, too; a file goes to the connection without
-// passing through here.
-func (w *Recorder) ReadFrom(from io.Reader) (int64, error) {
-	n, err := io.Copy(w.ResponseWriter, from)
-	w.Length += n
-	return n, err
-}
-
-// Unwrap is for http.ResponseController.
-func (w *Recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

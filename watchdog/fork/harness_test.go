@@ -1,7 +1,6 @@
 package fork_test
 
 import (
-	"bytes"
 	"io"
 	"log"
 	"net/http"
@@ -10,10 +9,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/fork"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
@@ -24,28 +23,10 @@ type mode func(fork.Settings) http.Handler
 
 var modes = map[string]mode{"streaming": fork.Streaming, "serializing": fork.Serializing}
 
-// buffer is an io.Writer for several goroutines.
-type buffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // fixture is a server in front of a command.
 type fixture struct {
 	url         string
-	log, stderr buffer
+	log, stderr syncbuffer.Buffer
 }
 
 // start serves a command of the shell.

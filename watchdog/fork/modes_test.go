@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/watchdog/fork"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 	"github.com/pronghorn-faas/pronghorn/watchdog/timeout"
@@ -165,7 +166,7 @@ func TestStderrIsLogged(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			eachMode(t, func(t *testing.T, m mode) {
-				var stderr buffer
+				var stderr syncbuffer.Buffer
 				f := start(t, m, "echo answer; echo one >&2; printf two >&2", func(s *fork.Settings) {
 					s.Output = process.Output{Stderr: &stderr, Prefix: tc.prefix, Now: now}
 				})

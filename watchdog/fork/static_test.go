@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/fork"
 )
@@ -41,7 +42,7 @@ func TestStatic(t *testing.T) {
 		"no log of probes":         {"GET", "/page.html", "kube-probe/1.35", 200, "^<p>hello$", "^$"},
 	} {
 		t.Run(claim, func(t *testing.T) {
-			var lines buffer
+			var lines syncbuffer.Buffer
 			h := fork.Static(dir, access.Log{Lines: log.New(&lines, "", 0)})
 			req := httptest.NewRequest(tc.method, tc.path, nil)
 			req.Header.Set("User-Agent", tc.agent)

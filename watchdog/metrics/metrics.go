@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/pronghorn-faas/pronghorn/watchdog/access"
+	"github.com/pronghorn-faas/pronghorn/internal/recorder"
 )
 
 // Metrics are the watchdog's collectors, on a registry of their own.
@@ -79,7 +79,7 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 // Instrument counts and times what next answers, answers that are cut included.
 func (m *Metrics) Instrument(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, rec := time.Now(), access.NewRecorder(w)
+		start, rec := time.Now(), recorder.New(w)
 		m.InFlight.Inc()
 		defer func() {
 			m.InFlight.Dec()

@@ -7,6 +7,7 @@ package process
 import (
 	"context"
 	"fmt"
+	"log"
 	"os"
 	"os/exec"
 	"syscall"
@@ -30,6 +31,18 @@ type Command struct {
 	Env  []string
 	// PID is the process id that it shall have if it is free; 0 = any.
 	PID int
+	// Log is told of the start, in upstream's words; nil = nobody is.
+	Log *log.Logger
+}
+
+func (c Command) announce() {
+	if c.Log == nil {
+		return
+	}
+	c.Log.Printf("Forking: %s, arguments: %s", c.Args[0], c.Args[1:])
+	for _, name := range []string{"stderr", "stdout"} {
+		c.Log.Printf("Started logging: %s from function.", name)
+	}
 }
 
 // Restorer restores an image; *criu.Engine is one.
@@ -50,6 +63,7 @@ func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start function: %w", err)
 	}
+	c.announce()
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Env = c.Env
 	cmd.Stdout, cmd.Stderr = l.stdout.w, l.stderr.w

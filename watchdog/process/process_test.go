@@ -1,37 +1,18 @@
 package process_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
-
-// buffer is an io.Writer for several goroutines.
-type buffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 func start(t *testing.T, out process.Output, script string) *process.Process {
 	t.Helper()
@@ -66,7 +47,7 @@ func TestOutputIsPassedOnLineByLine(t *testing.T) {
 		"what a grandchild printed and left": {false, "(sleep 0.1; echo late) & wait", "late\n", ""},
 	} {
 		t.Run(claim, func(t *testing.T) {
-			var stdout, stderr buffer
+			var stdout, stderr syncbuffer.Buffer
 			p := start(t, process.Output{Stdout: &stdout, Stderr: &stderr, Prefix: tc.prefix, Now: now}, tc.script)
 			done(t, p)
 			if stdout.String() != tc.wantOut || stderr.String() != tc.wantErr {
@@ -79,7 +60,7 @@ func TestOutputIsPassedOnLineByLine(t *testing.T) {
 func TestEndIsSeenWithItsStatus(t *testing.T) {
 	for script, want := range map[string]string{"exit 0": "<nil>", "exit 3": "exit status 3", "kill -9 $$": "signal: killed"} {
 		t.Run(script, func(t *testing.T) {
-			p := start(t, process.Output{Stdout: &buffer{}, Stderr: &buffer{}}, script)
+			p := start(t, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}}, script)
 			done(t, p)
 			if got := fmt.Sprint(p.Err()); got != want {
 				t.Errorf("got %s, want %s", got, want)
@@ -94,9 +75,9 @@ func alive(pid string) bool {
 }
 
 func TestKillLeavesNobodyBehind(t *testing.T) {
-	var stdout buffer
+	var stdout syncbuffer.Buffer
 	// One child in the process's group, one in a session of its own.
-	p := start(t, process.Output{Stdout: &stdout, Stderr: &buffer{}}, "sleep 300 & echo $!; setsid sleep 300 & sleep 0.3; pgrep -n -x sleep -P $$; echo ready; wait")
+	p := start(t, process.Output{Stdout: &stdout, Stderr: &syncbuffer.Buffer{}}, "sleep 300 & echo $!; setsid sleep 300 & sleep 0.3; pgrep -n -x sleep -P $$; echo ready; wait")
 	for range 500 {
 		if strings.Contains(stdout.String(), "ready") {
 			break
@@ -122,8 +103,8 @@ func TestKillLeavesNobodyBehind(t *testing.T) {
 }
 
 func TestStopKillsWhatIgnoresSIGTERM(t *testing.T) {
-	var stdout buffer
-	p := start(t, process.Output{Stdout: &stdout, Stderr: &buffer{}}, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
+	var stdout syncbuffer.Buffer
+	p := start(t, process.Output{Stdout: &stdout, Stderr: &syncbuffer.Buffer{}}, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
 	for range 500 {
 		if stdout.String() != "" {
 			break
@@ -138,7 +119,7 @@ func TestStopKillsWhatIgnoresSIGTERM(t *testing.T) {
 }
 
 func TestProgramThatCannotBeExecutedIsAnError(t *testing.T) {
-	_, err := process.StartCold(process.Command{Args: []string{"/no/such/program"}}, nil, process.Output{Stdout: &buffer{}, Stderr: &buffer{}})
+	_, err := process.StartCold(process.Command{Args: []string{"/no/such/program"}}, nil, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}})
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that it does not exist", err)
 	}
@@ -153,7 +134,7 @@ func (n noRestore) Restore(context.Context, string, snapshot.Process, *os.File, 
 func TestFailedRestoreCarriesTheReason(t *testing.T) {
 	why := errors.New("broken image")
 	set := func(int) error { return nil }
-	_, err := process.StartRestored(t.Context(), noRestore{why}, "", snapshot.Process{}, set, process.Output{Stdout: &buffer{}, Stderr: &buffer{}})
+	_, err := process.StartRestored(t.Context(), noRestore{why}, "", snapshot.Process{}, set, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}})
 	if !errors.Is(err, why) {
 		t.Errorf("got %v, want %v", err, why)
 	}

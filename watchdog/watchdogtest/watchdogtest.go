@@ -4,7 +4,6 @@ package watchdogtest
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -14,13 +13,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/internal/require"
 	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
@@ -92,7 +91,7 @@ type Watchdog struct {
 	Sandbox *sandbox.Sandbox
 	Client  *http.Client
 	// Log is what the watchdog and its function print.
-	Log *Log
+	Log *syncbuffer.Buffer
 }
 
 // Start starts fwatchdog for f with env on top of the defaults, and forwards
@@ -100,7 +99,7 @@ type Watchdog struct {
 func Start(t testing.TB, bin string, f Function, env []string, forward ...string) *Watchdog {
 	t.Helper()
 	require.Root(t)
-	log := &Log{}
+	log := &syncbuffer.Buffer{}
 	s, err := sandbox.Start(context.Background(), sandbox.Spec{
 		Args: []string{bin},
 		Env: append([]string{
@@ -204,23 +203,4 @@ func (w *Watchdog) Terminate() error {
 		w.t.Fatal("the watchdog does not end within 30 s of SIGTERM")
 		return nil
 	}
-}
-
-// Log collects output.
-type Log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *Log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-// String is everything so far.
-func (l *Log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }
