@@ -4,6 +4,7 @@
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make bench      Go benchmarks
+# make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
 # make format     gofmt
 
 GO       ?= go
@@ -14,7 +15,7 @@ LDFLAGS  := -s -w
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions fuzz bench format clean
+.PHONY: build setup test check unit integration functions fuzz bench bench-proxy format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -51,6 +52,10 @@ fuzz:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-proxy: build
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/proxy-stand-in ./benchmarks/proxy/standin
+	$(GO) run ./benchmarks/proxy
 
 format:
 	gofmt -w $$(git ls-files '*.go')

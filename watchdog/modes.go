@@ -119,6 +119,9 @@ func (w *Watchdog) setReady(function http.Handler) {
 		r = r.Clone(r.Context())
 		r.URL.Path, r.URL.RawPath, r.URL.RawQuery = w.config.ReadyPath, "", ""
 		r.RequestURI = r.URL.RequestURI()
+		if w.config.UpstreamURL != nil {
+			r.Host = w.config.UpstreamURL.Host
+		}
 		function.ServeHTTP(rw, r)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/watchdog/config"
 	"github.com/pronghorn-faas/pronghorn/watchdog/lifetime"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+	"github.com/pronghorn-faas/pronghorn/watchdog/proxy"
 	"github.com/pronghorn-faas/pronghorn/watchdog/report"
 )
 
@@ -30,8 +30,8 @@ const criuCheckTimeout = 5 * time.Second
 func (w *Watchdog) lifetimeSettings(ctx context.Context, out process.Output) (lifetime.Settings, error) {
 	c := w.config
 	s := lifetime.Settings{
-		Command:    process.Command{Args: c.Process, Env: c.Environment, PID: c.Snapshot.PID},
-		Address:    address(c),
+		Command:    process.Command{Args: c.Process, Env: c.Environment, PID: c.Snapshot.PID, Log: w.lines},
+		Address:    proxy.Address(c.UpstreamURL),
 		Output:     out,
 		Stop:       stopGrace,
 		SetLastPID: criu.SetLastPID,
@@ -101,13 +101,6 @@ func runtimeOf(args []string) string {
 		}
 	}
 	return "other"
-}
-
-func address(c config.Config) string {
-	if c.UpstreamURL.Port() != "" {
-		return c.UpstreamURL.Host
-	}
-	return net.JoinHostPort(c.UpstreamURL.Hostname(), "80")
 }
 
 // kvReporter tells the reporter of the KV service that a plan names, unless

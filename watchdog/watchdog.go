@@ -97,6 +97,14 @@ func (w *Watchdog) Run(ctx context.Context) error {
 	tasks, stopTasks := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopTasks()
 	ended := w.start(tasks)
+	err = w.serve(ctx, main, side, ended)
+	stopTasks()
+	return errors.Join(err, <-ended)
+}
+
+// serve serves until ctx ends, and then drains, or until something fails. What
+// ended says stays there for the caller.
+func (w *Watchdog) serve(ctx context.Context, main, side net.Listener, ended chan error) error {
 	servers := w.servers()
 	failed := make(chan error, 2)
 	go func() { failed <- servers.main.Serve(main) }()
@@ -106,14 +114,13 @@ func (w *Watchdog) Run(ctx context.Context) error {
 	}
 	select {
 	case err := <-ended:
-		return errors.Join(err, w.unlock(), servers.close())
+		ended <- err
+		return errors.Join(w.unlock(), servers.close())
 	case err := <-failed:
 		return errors.Join(err, w.unlock(), servers.close())
 	case <-ctx.Done():
+		return w.drain(context.WithoutCancel(ctx), servers, ended)
 	}
-	err = w.drain(tasks, servers, ended)
-	stopTasks()
-	return errors.Join(err, <-ended)
 }
 
 // start starts the tasks. What the returned channel delivers is the end of the
@@ -169,8 +176,9 @@ func (w *Watchdog) listen() (main, side net.Listener, err error) {
 }
 
 // drain keeps serving for a while after the end was asked for, since the
-// platform still sends requests, then waits for those in flight. A function
-// that ends by itself meanwhile ends it early.
+// platform still sends requests, then waits for those in flight. That some of
+// them take too long does not make the end a failure. A function that ends by
+// itself meanwhile ends it early.
 func (w *Watchdog) drain(ctx context.Context, s servers, ended chan error) error {
 	w.lines.Printf("SIGTERM: no new connections in %s", w.config.HealthInterval)
 	err := w.unlock()
@@ -183,7 +191,7 @@ func (w *Watchdog) drain(ctx context.Context, s servers, ended chan error) error
 	ctx, cancel := context.WithTimeout(ctx, w.config.WriteTimeout)
 	defer cancel()
 	if shut := s.main.Shutdown(ctx); shut != nil {
-		err = errors.Join(err, fmt.Errorf("requests were still running after write_timeout (%s): %w", w.config.WriteTimeout, shut))
+		w.lines.Printf("Requests that were still running after write_timeout (%s) are cut: %v", w.config.WriteTimeout, shut)
 	}
 	return errors.Join(err, s.close())
 }

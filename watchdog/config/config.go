@@ -89,7 +89,7 @@ type Auth struct {
 func Load(environ []string) (Config, error) {
 	env := newEnvironment(environ)
 	c := Config{
-		Process:      strings.Fields(env.first("function_process", "fprocess")),
+		Process:      command(env.first("function_process", "fprocess")),
 		Mode:         env.or("mode", ModeStreaming),
 		Port:         env.integer("port", 8080),
 		MetricsPort:  8081,
@@ -115,6 +115,15 @@ func Load(environ []string) (Config, error) {
 	var err error
 	c.Snapshot, err = loadSnapshot(env, c.Mode)
 	return c, err
+}
+
+// command splits a command line on each space, as upstream does: there is no
+// quoting, and two spaces make an empty argument.
+func command(line string) []string {
+	if line = strings.TrimSpace(line); line == "" {
+		return nil
+	}
+	return strings.Split(line, " ")
 }
 
 func (c *Config) checkMode(env environment) error {

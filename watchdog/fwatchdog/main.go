@@ -3,9 +3,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 
 	"github.com/pronghorn-faas/pronghorn/internal/shutdown"
@@ -32,10 +34,13 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	flags.SetOutput(stderr)
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	healthcheck := flags.Bool("run-healthcheck", false, "exit with 0 if the watchdog accepts requests, with 1 if not")
-	if err := flags.Parse(args); err != nil {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil:
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "Version: %s\tSHA: %s\n", version.Version, version.Commit())
+	log.New(stderr, "", log.LstdFlags).Printf("Version: %s\tSHA: %s", version.Version, version.Commit())
 	if *showVersion {
 		return exitDone
 	}

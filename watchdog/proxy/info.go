@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"context"
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
@@ -32,5 +32,5 @@ func infoFrom(ctx context.Context) *info {
 
 // elapsed is the time since the request came in, in seconds with 6 decimals.
 func (i *info) elapsed() string {
-	return fmt.Sprintf("%.6f", time.Since(i.start).Seconds())
+	return strconv.FormatFloat(time.Since(i.start).Seconds(), 'f', 6, 64)
 }

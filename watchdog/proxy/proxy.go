@@ -5,8 +5,6 @@ package proxy
 import (
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -22,6 +20,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
 	"github.com/pronghorn-faas/pronghorn/watchdog/timeout"
+	"github.com/pronghorn-faas/pronghorn/watchdog/upstream"
 )
 
 // Settings of a proxy.
@@ -44,33 +43,45 @@ type Settings struct {
 type Proxy struct {
 	settings Settings
 	reverse  *httputil.ReverseProxy
-	idle     *http.Transport
+	idle     *upstream.Transport
 }
 
-// errExecTimeout is the cause of a context that exec_timeout has ended.
-var errExecTimeout = errors.New("exec_timeout")
+// Connections to the function. They idle for less time than any server that we
+// know keeps them: one that the server closes just as it is used again costs a
+// request that cannot be repeated.
+const (
+	dialTimeout = 3 * time.Second
+	idleTimeout = time.Second
+	maxIdle     = 100
+)
+
+// Address is the host and port of a function's URL.
+func Address(u *url.URL) string {
+	if u.Port() != "" {
+		return u.Host
+	}
+	return net.JoinHostPort(u.Hostname(), "80")
+}
 
 // New returns a proxy that hands requests through g.
 func New(s Settings, g *gate.Gate, observe Observe, m *metrics.Metrics) *Proxy {
-	base := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
-		MaxIdleConnsPerHost: 100,
-		IdleConnTimeout:     30 * time.Second,
-		DisableCompression:  true,
-	}
+	base := upstream.New(upstream.Settings{
+		Addr: Address(s.Upstream), DialTimeout: dialTimeout, IdleTimeout: idleTimeout, MaxIdle: maxIdle,
+	})
 	p := &Proxy{settings: s, idle: base}
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite:        p.rewrite,
 		ModifyResponse: modifyResponse(s.Headers),
 		ErrorHandler:   answerError,
 		ErrorLog:       s.Log.Lines,
-		Transport:      &transport{gate: g, base: base, observe: observe, retries: m.Retries},
+		BufferPool:     newBuffers(),
+		Transport:      &transport{gate: g, base: base, observe: observe, retries: m.Retries, patience: s.ExecTimeout},
 	}
 	return p
 }
 
 // CloseIdle closes the connections to the function that no request uses.
-func (p *Proxy) CloseIdle() { p.idle.CloseIdleConnections() }
+func (p *Proxy) CloseIdle() { p.idle.CloseIdle() }
 
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.reserved(r.URL.Path) {
@@ -84,12 +95,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 	}
 	r = r.WithContext(ctx)
+	defer p.logRequest(r, info) // also when the answer is cut, which is a panic
 	if err := p.buffer(r); err != nil {
 		answerError(w, r, err)
-	} else {
-		p.reverse.ServeHTTP(w, r)
+		return
 	}
-	p.logRequest(r, info)
+	p.reverse.ServeHTTP(w, r)
 }
 
 // limit is how long the request may take; 0 = any time. One that streams, or
@@ -116,7 +127,7 @@ func (p *Proxy) buffer(r *http.Request) error {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return fmt.Errorf("read the request's body: %w", err)
+		return &bodyError{err}
 	}
 	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	return nil
@@ -145,6 +156,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	}
 	r.Out.URL.RawQuery = r.In.URL.RawQuery
 	r.Out.Host = r.In.Host
+	r.Out.Trailer = r.In.Trailer // gets its values when the body is at its end
 	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
 		if values, ok := r.In.Header[name]; ok {
 			r.Out.Header[name] = values
@@ -171,7 +183,7 @@ func modifyResponse(headers bool) func(*http.Response) error {
 
 // answerError answers a request that the function could not.
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(r.Context(), err)
+	status := statusOf(r, err)
 	if info := infoFrom(r.Context()); info != nil {
 		info.status, info.length, info.err = status, 0, err
 		w.Header().Set("X-Duration-Seconds", info.elapsed())
@@ -180,17 +192,7 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	w.WriteHeader(status)
 }
 
-func statusOf(ctx context.Context, err error) int {
-	switch {
-	case errors.Is(context.Cause(ctx), errExecTimeout), errors.Is(err, context.Canceled):
-		return http.StatusGatewayTimeout
-	case errors.Is(err, errNotReady):
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
-}
-
 func (p *Proxy) logRequest(r *http.Request, info *info) {
 	status := strconv.Itoa(info.status) + " " + http.StatusText(info.status)
-	p.settings.Log.Add(r, access.Request{Status: status, Length: info.length, Took: time.Since(info.start), Err: info.err})
+	p.settings.Log.Add(r, access.Request{Status: status, Length: info.length, Took: time.Since(info.start), Err: reasonOf(r, info.err)})
 }

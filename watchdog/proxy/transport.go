@@ -22,9 +22,6 @@ const (
 	retryPace = 5 * time.Millisecond
 )
 
-// errNotReady is why a request was given up while it waited for the process.
-var errNotReady = errors.New("the function was not ready in time")
-
 // Observe is told of every answered request: the pass, the time from handing
 // the request to the function until the end of its answer, and the status.
 type Observe func(p gate.Pass, latency time.Duration, status int)
@@ -35,6 +32,9 @@ type transport struct {
 	base    http.RoundTripper
 	observe Observe
 	retries prometheus.Counter
+	// patience bounds the waiting at the gate of requests without a timeout of
+	// their own, those that stream; 0 = none.
+	patience time.Duration
 }
 
 // RoundTrip waits for the gate and sends the request. It sends it again when
@@ -44,7 +44,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	var giveUp time.Time
 	for {
 		arrived := time.Now()
-		pass, err := t.gate.Enter(req.Context())
+		pass, err := t.enter(req.Context())
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errNotReady, err)
 		}
@@ -60,6 +60,16 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		t.retries.Inc()
 	}
+}
+
+// enter waits at the gate.
+func (t *transport) enter(ctx context.Context) (gate.Pass, error) {
+	if _, bounded := ctx.Deadline(); bounded || t.patience <= 0 {
+		return t.gate.Enter(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, t.patience, errExecTimeout)
+	defer cancel()
+	return t.gate.Enter(ctx)
 }
 
 // send makes one try.
@@ -130,12 +140,17 @@ func keepOpen(req *http.Request) *sentBody {
 	return b
 }
 
-// Read notes that the body is being used up.
+// Read notes that the body is being used up, and marks the errors as the
+// body's.
 func (b *sentBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	b.read = true
 	b.mu.Unlock()
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = &bodyError{err}
+	}
+	return n, err
 }
 
 // Close does nothing: the server closes the body when the request is done.
@@ -154,13 +169,20 @@ func (b *sentBody) touched() bool {
 // that can be written to, that of a switched protocol, stays so.
 func wrap(body io.ReadCloser, done func()) io.ReadCloser {
 	watched := &watchedBody{ReadCloser: body, done: done}
-	if w, ok := body.(io.Writer); ok {
+	if w, ok := body.(writeHalf); ok {
 		return struct {
 			*watchedBody
-			io.Writer
+			writeHalf
 		}{watched, w}
 	}
 	return watched
+}
+
+// writeHalf is the way to the function of a connection that has switched to
+// another protocol.
+type writeHalf interface {
+	io.Writer
+	CloseWrite() error
 }
 
 type watchedBody struct {

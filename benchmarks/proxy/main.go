@@ -1,0 +1,78 @@
+// Command proxy measures what a watchdog costs a request: ours beside
+// upstream's, or beside a stand-in for it, with the same function behind both.
+// See docs/proxy-speed.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+)
+
+// options of a run.
+type options struct {
+	ours, upstream, standIn string
+	out, only               string
+	rounds, starts          int
+	round                   time.Duration
+	free                    bool
+}
+
+func main() {
+	sandbox.Init()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:])
+	if err == nil || errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "proxy:", err)
+	stop()
+	os.Exit(1)
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == functionRole {
+		return serveFunction(args[1:])
+	}
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	r, err := measure(ctx, o)
+	if err != nil {
+		return err
+	}
+	r.print(os.Stdout)
+	if err := r.write(o.out); err != nil {
+		return err
+	}
+	return r.check()
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
+	flags.StringVar(&o.ours, "ours", "bin/fwatchdog", "`path` of our watchdog")
+	flags.StringVar(&o.upstream, "upstream", os.Getenv("UPSTREAM_WATCHDOG"), "`path` of upstream's watchdog; without it the stand-in is measured")
+	flags.StringVar(&o.standIn, "stand-in", "bin/proxy-stand-in", "`path` of the stand-in")
+	flags.StringVar(&o.out, "out", "bench/proxy.json", "`file` for the results")
+	flags.StringVar(&o.only, "only", "", "measure only this `case`, such as 64/small")
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds of every case")
+	flags.IntVar(&o.starts, "starts", 5, "starts of every watchdog")
+	flags.DurationVar(&o.round, "round", 2*time.Second, "length of a round")
+	flags.BoolVar(&o.free, "free", false, "let everything run on all CPUs")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 || o.rounds < 1 || o.starts < 1 || o.round <= 0 {
+		return o, fmt.Errorf("arguments %q: want flags only, with rounds, starts and round above 0", args)
+	}
+	return o, nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+)
+
+// report is what a run found; it is written as JSON.
+type report struct {
+	// Theirs says what ours was compared with.
+	Theirs       string              `json:"theirs"`
+	Machine      machine             `json:"machine"`
+	CPUs         cpuPlan             `json:"pinned"`
+	Rounds       int                 `json:"rounds"`
+	RoundSeconds float64             `json:"round_seconds"`
+	Cases        []*result           `json:"cases"`
+	Watchdogs    map[string]*program `json:"watchdogs"`
+}
+
+// result is that of one case. The ratios are ours over theirs, the median over
+// the rounds of the ratio within a round.
+type result struct {
+	load
+	RPSRatio float64             `json:"rps_ratio"`
+	P50Ratio float64             `json:"p50_ratio"`
+	P99Ratio float64             `json:"p99_ratio"`
+	CPURatio float64             `json:"cpu_ratio"`
+	Median   map[string]figures  `json:"median"`
+	Samples  map[string][]sample `json:"samples"`
+}
+
+// figures are medians over the rounds. Added is the median of the difference to
+// the function alone in the same round.
+type figures struct {
+	RPS      float64 `json:"rps"`
+	P50      float64 `json:"p50_us"`
+	P99      float64 `json:"p99_us"`
+	AddedP50 float64 `json:"added_p50_us"`
+	AddedP99 float64 `json:"added_p99_us"`
+	CPU      float64 `json:"cpu_us"`
+}
+
+// program is a watchdog's binary and what it costs when nothing is sent.
+type program struct {
+	path         string
+	Bytes        int64     `json:"binary_bytes"`
+	StartSamples []float64 `json:"start_ms"`
+	// IdleSamples and AfterLoad are resident memory, before the first request
+	// and a second after the last.
+	IdleSamples []int64 `json:"idle_rss_bytes"`
+	AfterLoad   int64   `json:"after_load_rss_bytes"`
+}
+
+func newProgram(path string) (*program, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("watchdog: %w", err)
+	}
+	return &program{path: path, Bytes: info.Size()}, nil
+}
+
+func rps(s sample) float64 { return s.RPS }
+func p50(s sample) float64 { return s.P50 }
+func p99(s sample) float64 { return s.P99 }
+func cpu(s sample) float64 { return s.CPU }
+
+func (c *result) summarize() {
+	ours, theirs, direct := c.Samples[nameOurs], c.Samples[nameTheirs], c.Samples[nameFunction]
+	difference := func(a, b float64) float64 { return a - b }
+	c.RPSRatio = pairwise(ours, theirs, rps, ratio)
+	c.P50Ratio = pairwise(ours, theirs, p50, ratio)
+	c.P99Ratio = pairwise(ours, theirs, p99, ratio)
+	c.CPURatio = pairwise(ours, theirs, cpu, ratio)
+	c.Median = map[string]figures{}
+	for name, samples := range c.Samples {
+		first := func(a, _ float64) float64 { return a }
+		c.Median[name] = figures{
+			RPS: pairwise(samples, samples, rps, first), P50: pairwise(samples, samples, p50, first), P99: pairwise(samples, samples, p99, first), CPU: pairwise(samples, samples, cpu, first),
+			AddedP50: pairwise(samples, direct, p50, difference), AddedP99: pairwise(samples, direct, p99, difference),
+		}
+	}
+}
+
+// ratio is 0 where there is nothing to compare with, which JSON could not hold.
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// pairwise is the median over the rounds of what combine makes of both sides.
+func pairwise(a, b []sample, of func(sample) float64, combine func(a, b float64) float64) float64 {
+	values := make([]float64, 0, len(a))
+	for i := range min(len(a), len(b)) {
+		values = append(values, combine(of(a[i]), of(b[i])))
+	}
+	return median(values)
+}
+
+func median[T int64 | float64](values []T) T {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// check fails a run in which a request failed.
+func (r *report) check() error {
+	for _, c := range r.Cases {
+		for name, samples := range c.Samples {
+			for _, s := range samples {
+				if s.Errors > 0 || s.Requests == 0 {
+					return fmt.Errorf("%s, %s: %d connections failed, %d requests were answered", name, c.name(), s.Errors, s.Requests)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (r *report) write(file string) error {
+	encoded, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(encoded, '\n'), 0o644)
+}
+
+// print writes the report as tables.
+func (r *report) print(w io.Writer) {
+	fmt.Fprintf(w, "theirs: %s\n%d CPUs (%s), Linux %s, %s\n\n", r.Theirs, r.Machine.CPUs, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "connections\tbody\twatchdog\trequests/s\tp50 µs\tp99 µs\tadded p50\tadded p99\tCPU µs\t")
+	for _, c := range r.Cases {
+		for _, name := range []string{nameFunction, nameOurs, nameTheirs} {
+			m := c.Median[name]
+			fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t\n", c.Connections, c.Body, name, m.RPS, m.P50, m.P99, m.AddedP50, m.AddedP99, m.CPU)
+		}
+	}
+	_ = t.Flush()
+	fmt.Fprintln(w)
+	fmt.Fprintln(t, "ours / theirs\tconnections\tbody\trequests/s\tp50\tp99\tCPU\t")
+	for _, c := range r.Cases {
+		fmt.Fprintf(t, "\t%d\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t\n", c.Connections, c.Body, c.RPSRatio, c.P50Ratio, c.P99Ratio, c.CPURatio)
+	}
+	_ = t.Flush()
+	fmt.Fprintln(w)
+	fmt.Fprintln(t, "watchdog\tbinary MB\tstart ms\tidle RSS MB\tRSS after load MB\t")
+	for _, name := range []string{nameOurs, nameTheirs} {
+		p := r.Watchdogs[name]
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t\n", name, mega(p.Bytes), median(p.StartSamples), mega(median(p.IdleSamples)), mega(p.AfterLoad))
+	}
+	_ = t.Flush()
+}
+
+func mega(bytes int64) float64 { return float64(bytes) / 1e6 }

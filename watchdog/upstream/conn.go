@@ -1,0 +1,148 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+)
+
+// conn is a connection to the server. One request at a time uses it.
+type conn struct {
+	net.Conn
+	in  *bufio.Reader // from Read below
+	out *bufio.Writer // to Write below
+
+	// interrupt closes the connection. It is kept because a new method value
+	// would be allocated for every request.
+	interrupt func()
+	peek      *peeker
+
+	round     uint64    // the transport's when the connection was made
+	idleSince time.Time // when it was last put back, if connections time out
+	reused    bool
+
+	// Of the current request: what may still be read before it has to be an
+	// answer's head, unlimited below 0, and what was read and written.
+	headLeft       int
+	received, sent bool
+}
+
+// dial connects to the server. A connection that was begun before a call of
+// CloseIdle counts as one that was in use then.
+func (t *Transport) dial(ctx context.Context) (*conn, error) {
+	t.mu.Lock()
+	round, closed := t.round, t.closed
+	t.mu.Unlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	d := net.Dialer{Timeout: t.settings.DialTimeout, KeepAlive: -1} // no probes: the peer is this machine
+	nc, err := d.DialContext(ctx, "tcp", t.settings.Addr)
+	if err != nil {
+		return nil, dialError(ctx, err)
+	}
+	return newConn(nc, round), nil
+}
+
+// dialError tells the end of the context from other errors. The dialer looks at
+// the context's deadline itself, and may be there before the context.
+func dialError(ctx context.Context, err error) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
+	return fmt.Errorf("connect to the function: %w", err)
+}
+
+func newConn(nc net.Conn, round uint64) *conn {
+	c := &conn{Conn: nc, round: round, peek: newPeeker(nc)}
+	c.in, c.out = bufio.NewReader(readSide{c}), bufio.NewWriter(writeSide{c})
+	c.interrupt = c.close
+	return c
+}
+
+// begin makes the connection ready for a request.
+func (c *conn) begin(maxHead int) {
+	c.headLeft, c.received, c.sent = maxHead, false, false
+}
+
+// close closes the connection, which interrupts what is being read and written.
+func (c *conn) close() {
+	_ = c.Conn.Close() // there is nothing left to do about a failure
+}
+
+// alive reports whether an idle connection can be used: it is still open and
+// the server has sent nothing that nobody asked for.
+func (c *conn) alive() bool {
+	return c.in.Buffered() == 0 && c.peek.silent()
+}
+
+// readSide is what the connection's buffer reads from.
+type readSide struct{ c *conn }
+
+func (r readSide) Read(p []byte) (int, error) {
+	c := r.c
+	if c.headLeft == 0 {
+		return 0, ErrHeaderTooLarge
+	}
+	if c.headLeft > 0 && len(p) > c.headLeft {
+		p = p[:c.headLeft]
+	}
+	n, err := c.Conn.Read(p)
+	c.received = c.received || n > 0
+	if c.headLeft > 0 {
+		c.headLeft -= n
+	}
+	return n, err
+}
+
+// writeSide is what the connection's buffer writes to.
+type writeSide struct{ c *conn }
+
+func (w writeSide) Write(p []byte) (int, error) {
+	n, err := w.c.Conn.Write(p)
+	w.c.sent = w.c.sent || n > 0
+	return n, err
+}
+
+// peeker looks at what a connection has received without waiting for it. It
+// holds what a look needs, so that none allocates.
+type peeker struct {
+	raw  syscall.RawConn
+	look func(fd uintptr) bool
+	buf  [1]byte
+	err  error
+}
+
+// newPeeker returns nil for a connection that cannot be looked at.
+func newPeeker(nc net.Conn) *peeker {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return nil
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	p := &peeker{raw: raw}
+	p.look = func(fd uintptr) bool {
+		_, _, p.err = syscall.Recvfrom(int(fd), p.buf[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		return true // done, whatever the outcome: never wait
+	}
+	return p
+}
+
+// silent reports whether the connection is open and has received nothing.
+func (p *peeker) silent() bool {
+	if p == nil {
+		return true
+	}
+	err := p.raw.Read(p.look)
+	return err == nil && (errors.Is(p.err, syscall.EAGAIN) || errors.Is(p.err, syscall.EINTR))
+}
