@@ -76,17 +76,26 @@ func (c Config) withDefaults() Config {
 
 // check returns the default strategy, or what is wrong.
 func (c Config) check() (policy.Strategy, error) {
-	switch {
-	case c.Store == nil || c.Pool == nil || c.Rand == nil:
+	if c.Store == nil || c.Pool == nil || c.Rand == nil {
 		return nil, errors.New("agent: Store, Pool and Rand are required")
-	case c.Lease < answerWithin: // a registration that is still running could meet the deletion
-		return nil, fmt.Errorf("agent: lease %s: want at least %s", c.Lease, answerWithin)
-	case c.URLTTL < time.Second || c.URLTTL > registerWithin:
-		return nil, fmt.Errorf("agent: URL lifetime %s: want %s to %s", c.URLTTL, time.Second, registerWithin)
+	}
+	if err := CheckTimes(c.Lease, c.URLTTL); err != nil {
+		return nil, err
 	}
 	standard, err := policy.Parse(c.DefaultStrategy)
 	if err != nil {
 		return nil, fmt.Errorf("agent: default strategy: %w", err)
 	}
 	return standard, nil
+}
+
+// CheckTimes says what is wrong with a Lease and a URLTTL.
+func CheckTimes(lease, urlTTL time.Duration) error {
+	switch {
+	case lease < answerWithin: // a registration that is still running could meet the deletion
+		return fmt.Errorf("agent: lease %s: want at least %s", lease, answerWithin)
+	case urlTTL < time.Second || urlTTL > registerWithin:
+		return fmt.Errorf("agent: URL lifetime %s: want %s to %s", urlTTL, time.Second, registerWithin)
+	}
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/agent/server"
 	"github.com/pronghorn-faas/pronghorn/policy"
+	"github.com/pronghorn-faas/pronghorn/snapshot/pool"
 )
 
 // agentOptions are the flags of "pronghorn agent", as they are given.
@@ -27,6 +28,9 @@ func (o agentOptions) config() (server.Config, error) {
 	if _, err := policy.Parse(o.strategy); err != nil {
 		return cfg, usagef("--strategy: %w", err)
 	}
+	if err := pool.Check(o.pool); err != nil {
+		return cfg, usagef("--pool: %w", err)
+	}
 	if o.kvURL != "" && !isServiceURL(o.kvURL) {
 		return cfg, usagef("--kv-url %q: want http://HOST:PORT or https://HOST:PORT", o.kvURL)
 	}
@@ -36,8 +40,13 @@ func (o agentOptions) config() (server.Config, error) {
 	if cfg.Lease, err = parseDuration("--lease", o.lease); err != nil {
 		return cfg, err
 	}
-	cfg.URLTTL, err = parseDuration("--url-ttl", o.urlTTL)
-	return cfg, err
+	if cfg.URLTTL, err = parseDuration("--url-ttl", o.urlTTL); err != nil {
+		return cfg, err
+	}
+	if err := server.CheckTimes(cfg.Lease, cfg.URLTTL); err != nil {
+		return cfg, usageError{err}
+	}
+	return cfg, nil
 }
 
 func isServiceURL(s string) bool {

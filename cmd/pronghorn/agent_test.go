@@ -156,10 +156,15 @@ func TestAgentRefusesWrongUsage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
-			_, err := execute(ctx, newAgentCommand(), inTempDir(t, c.args...)...)
+			dir := t.TempDir()
+			args := append([]string{"--listen", "127.0.0.1:0", "--store", "file:" + filepath.Join(dir, "kv.db"), "--pool", "dir:" + filepath.Join(dir, "pool")}, c.args...)
+			_, err := execute(ctx, newAgentCommand(), args...)
 			var usage usageError
 			if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want a usage error with %q in it", err, c.says)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
 			}
 		})
 	}

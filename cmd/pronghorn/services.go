@@ -56,9 +56,6 @@ func openStore(ctx context.Context, url string) (kvstore.Store, error) {
 
 func openPool(ctx context.Context, url string) (snapshot.Pool, error) {
 	p, err := pool.Open(ctx, url)
-	if errors.Is(err, pool.ErrURL) {
-		return nil, usagef("--pool: %w", err)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("--pool: %w", err)
 	}

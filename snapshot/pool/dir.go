@@ -32,9 +32,6 @@ const (
 type dir struct{ root *os.Root }
 
 func openDir(name string) (snapshot.Pool, error) {
-	if name == "" {
-		return nil, fmt.Errorf("%w \"dir:\": no path: want %s", ErrURL, Forms)
-	}
 	if err := os.MkdirAll(name, 0o700); err != nil {
 		return nil, fmt.Errorf("make the pool directory: %w", err)
 	}

@@ -32,14 +32,32 @@ var ErrURL = errors.New("invalid pool URL")
 //
 // No error shows the secret.
 func Open(ctx context.Context, url string) (snapshot.Pool, error) {
-	scheme, rest, found := strings.Cut(url, ":")
-	switch {
-	case found && scheme == "dir":
-		return openDir(rest)
-	case found && scheme == "s3":
-		return openS3(ctx, url)
+	if err := Check(url); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%w %q: want %s", ErrURL, redact(url), Forms)
+	if path, ok := strings.CutPrefix(url, dirScheme); ok {
+		return openDir(path)
+	}
+	return openS3(ctx, url)
+}
+
+const (
+	dirScheme = "dir:"
+	s3Scheme  = "s3:"
+)
+
+// Check says what is wrong with a pool's URL, as ErrURL. It opens nothing.
+func Check(url string) error {
+	switch {
+	case url == dirScheme:
+		return fmt.Errorf("%w %q: no path: want %s", ErrURL, url, Forms)
+	case strings.HasPrefix(url, dirScheme):
+		return nil
+	case strings.HasPrefix(url, s3Scheme):
+		_, err := parseS3(url)
+		return err
+	}
+	return fmt.Errorf("%w %q: want %s", ErrURL, redact(url), Forms)
 }
 
 // redact hides what may be credentials in a URL that need not even parse.

@@ -100,6 +100,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerError(w, r, err)
 		return
 	}
+	if r.ContentLength != 0 {
+		// Otherwise the server would throw away what is left of the request's
+		// body when the answer begins. HTTP/2 is so by itself, and says it cannot.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
 	p.reverse.ServeHTTP(w, r)
 }
 
