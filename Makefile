@@ -3,19 +3,21 @@
 # make unit       the tests that run anywhere, with the race detector (< 1 min)
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
 # make fuzz       every fuzz target for FUZZTIME (10s)
+# make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
 # make bench      Go benchmarks
 # make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
 # make format     gofmt
 
 GO       ?= go
 FUZZTIME ?= 10s
+SOAK     ?= 100000
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions fuzz bench bench-proxy format clean
+.PHONY: build setup test check unit integration functions fuzz soak bench bench-proxy format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -49,6 +51,9 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
 		done; \
 	done
+
+soak:
+	PRONGHORN_SOAK=$(SOAK) $(GO) test -count=1 -run '^TestSoak$$' -v -timeout 60m ./watchdog
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

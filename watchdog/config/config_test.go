@@ -36,6 +36,7 @@ func TestUpstreamsParsingRules(t *testing.T) {
 		"the port is 8080":                       {nil, func(c Config) any { return c.Port }, 8080},
 		"the health interval is write_timeout's": {[]string{"write_timeout=5s"}, func(c Config) any { return c.HealthInterval }, 5 * time.Second},
 		"function_process wins":                  {[]string{"function_process=node a.js"}, func(c Config) any { return c.Process }, []string{"node", "a.js"}},
+		"each space splits, quotes do not":       {[]string{"function_process= a  'b c' "}, func(c Config) any { return c.Process }, []string{"a", "", "'b", "c'"}},
 		"http_upstream_url wins":                 {[]string{"http_upstream_url=http://h:1/x"}, func(c Config) any { return c.UpstreamURL.String() }, "http://h:1/x"},
 		"prefix_logs is on":                      {nil, func(c Config) any { return c.PrefixLogs }, true},
 		"prefix_logs=false is off":               {[]string{"prefix_logs=false"}, func(c Config) any { return c.PrefixLogs }, false},
