@@ -117,9 +117,10 @@ func (m *Manager) end(ctx context.Context, l *life, reason string) {
 	if m.Agent == nil {
 		return
 	}
-	ctx = context.WithoutCancel(ctx) // a shutdown reports, too
-	m.finishUpload(l)
-	m.lastWords(ctx, l)
+	if reason != endExited { // after a crash, serving again comes first
+		m.finishUpload(l)
+	}
+	m.lastWords(context.WithoutCancel(ctx), l) // a shutdown reports, too
 }
 
 // noteExit makes the next lifetime start cold when a restored process has died.

@@ -77,7 +77,7 @@ func alive(pid string) bool {
 func TestKillLeavesNobodyBehind(t *testing.T) {
 	var stdout syncbuffer.Buffer
 	// One child in the process's group, one in a session of its own.
-	p := start(t, process.Output{Stdout: &stdout, Stderr: &syncbuffer.Buffer{}}, "sleep 300 & echo $!; setsid sleep 300 & sleep 0.3; pgrep -n -x sleep -P $$; echo ready; wait")
+	p := start(t, process.Output{Stdout: &stdout, Stderr: &syncbuffer.Buffer{}}, "sleep 300 & echo $!; setsid sh -c 'echo $$; exec sleep 300' & sleep 0.3; echo ready; wait")
 	for range 500 {
 		if strings.Contains(stdout.String(), "ready") {
 			break
