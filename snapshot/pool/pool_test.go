@@ -1,8 +1,10 @@
 package pool_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 
@@ -40,9 +42,14 @@ func TestS3IsAPool(t *testing.T) {
 	})
 }
 
-func httpGet(t *testing.T, link string) (status int, body string) {
+// httpGet fetches the link from the server at addr, whatever host it names.
+func httpGet(t *testing.T, addr, link string) (status int, body string) {
 	t.Helper()
-	resp, err := http.Get(link)
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	}}
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Get(link)
 	if err != nil {
 		t.Fatal(err)
 	}
