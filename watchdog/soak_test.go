@@ -4,17 +4,22 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pronghorn-faas/pronghorn/watchdog/watchdogtest"
 )
 
 // soakEnv is the number of requests of the soak; see make soak.
 const soakEnv = "PRONGHORN_SOAK"
+
+// settle is how long what the clients have closed takes to be gone.
+const settle = 5 * time.Second
 
 // footprint is what a watchdog holds.
 type footprint struct {
@@ -25,18 +30,30 @@ func footprintOf(t *testing.T, w *watchdogtest.Watchdog) footprint {
 	t.Helper()
 	pid := w.Sandbox.PID()
 	w.Client.CloseIdleConnections()
+	time.Sleep(settle)
 	f := footprint{goroutines: int(w.Metric("go_goroutines")), residentKB: residentKB(t, pid)}
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.descriptors = len(fds)
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.processes = len(strings.Fields(string(children)))
+	f.processes = children(t, pid)
 	return f
+}
+
+// children counts the child processes of all threads.
+func children(t *testing.T, pid int) int {
+	t.Helper()
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil || len(lists) == 0 {
+		t.Fatalf("no list of children: %v", err)
+	}
+	n := 0
+	for _, list := range lists {
+		raw, _ := os.ReadFile(list) // a thread may just have ended
+		n += len(strings.Fields(string(raw)))
+	}
+	return n
 }
 
 func residentKB(t *testing.T, pid int) int {
