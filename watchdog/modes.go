@@ -57,7 +57,7 @@ func (w *Watchdog) setHTTP(ctx context.Context, out process.Output) error {
 	if err != nil {
 		return err
 	}
-	m := lifetime.New(settings, g, p, kvReporter{reporter, c.Snapshot, w.log}, w.metrics, w.log)
+	m := lifetime.New(settings, g, p, &kvReporter{Reporter: reporter, settings: c.Snapshot, log: w.log}, w.metrics, w.log)
 	w.function = p
 	w.setReady(p)
 	w.tasks = append(w.tasks, m.Run)

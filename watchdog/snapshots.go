@@ -109,14 +109,16 @@ type kvReporter struct {
 	*report.Reporter
 	settings config.Snapshot
 	log      *slog.Logger
+	// url of the service in use; each client keeps connections of its own.
+	url string
 }
 
 // UseKV makes latencies go to the service at url.
-func (r kvReporter) UseKV(url string) {
+func (r *kvReporter) UseKV(url string) {
 	if r.settings.KVURL != "" {
 		url = r.settings.KVURL
 	}
-	if url == "" {
+	if url == "" || url == r.url {
 		return
 	}
 	client, err := kvstore.NewClient(url, r.settings.Token)
@@ -124,6 +126,7 @@ func (r kvReporter) UseKV(url string) {
 		r.log.Warn("latencies cannot be reported: the plan names no KV service that can be used", "reason", err)
 		return
 	}
+	r.url = url
 	r.SetSink(client)
 }
 
