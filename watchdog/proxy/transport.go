@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
+	"github.com/pronghorn-faas/pronghorn/watchdog/upstream"
 )
 
 // A request whose process has gone is handed to the next one, for this long
@@ -102,15 +103,7 @@ func again(req *http.Request, body *sentBody, pass gate.Pass, err error) bool {
 	if errors.As(err, &op) && op.Op == "dial" {
 		return true
 	}
-	return pass.Lifetime.Restored && repeatable(req.Method)
-}
-
-func repeatable(method string) bool {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
-		return true
-	}
-	return false
+	return pass.Lifetime.Restored && upstream.Idempotent(req.Method)
 }
 
 func pause(ctx context.Context) bool {

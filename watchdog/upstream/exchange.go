@@ -144,13 +144,14 @@ func (x *exchange) repeatable() bool {
 		return false
 	}
 	if x.sender != nil {
-		return x.req.GetBody != nil && idempotent(x.req.Method)
+		return x.req.GetBody != nil && Idempotent(x.req.Method)
 	}
-	return idempotent(x.req.Method) || !x.conn.sent
+	return Idempotent(x.req.Method) || !x.conn.sent
 }
 
-// idempotent methods are those of RFC 9110, section 9.2.2.
-func idempotent(method string) bool {
+// Idempotent reports whether a request with this method may be repeated (RFC
+// 9110, section 9.2.2). The empty method is GET.
+func Idempotent(method string) bool {
 	switch method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete:
 		return true
