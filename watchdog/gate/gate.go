@@ -1,11 +1,15 @@
 // Package gate stands between the requests and the function's process. While
 // it is open, requests pass and are numbered; while it is shut, because the
-// process is being started, dumped or replaced, they wait.
+// process is being started, dumped or replaced, they wait in a queue: first
+// come, first served, so that no request is passed over by later ones however
+// often the gate shuts.
 package gate
 
 import (
+	"container/list"
 	"context"
 	"sync"
+	"time"
 )
 
 // Gate lets requests through to the process of one lifetime at a time. The
@@ -14,13 +18,15 @@ type Gate struct {
 	mu       sync.Mutex
 	open     bool
 	lifetime Lifetime
-	admitted int           // requests let through in this lifetime
-	stopAt   int           // shut after this many; 0 = never
-	inside   int           // requests let through and not yet done
-	changed  chan struct{} // closed when waiting requests should look again
-	quiet    chan struct{} // closed when the gate is shut and nobody is inside
-	holding  int           // requests that wait at the shut gate
-	held     chan struct{} // closed when the gate is shut and somebody waits
+	admitted int       // requests let through in this lifetime
+	stopAt   int       // shut after this many; 0 = never
+	inside   int       // requests let through and not yet done
+	queue    list.List // of *waiter, in the order in which they came
+
+	shut   chan struct{} // closed when the gate shuts
+	quiet  chan struct{} // closed when the gate is shut and nobody is inside
+	held   chan struct{} // closed when the gate is shut and somebody waits
+	urgent *urgency      // who wants to know of waiting requests that run out of time
 }
 
 // Lifetime is what a request is told about the process that serves it.
@@ -58,21 +64,11 @@ func (g *Gate) Reopen(stopAt int) {
 	g.reopen(stopAt)
 }
 
-func (g *Gate) reopen(stopAt int) {
-	g.open, g.stopAt = true, stopAt
-	g.quiet, g.held = nil, nil
-	if stopAt > 0 && g.admitted >= stopAt {
-		g.open = false
-	}
-	g.wake()
-}
-
 // Shut makes new requests wait; those inside go on.
 func (g *Gate) Shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open = false
-	g.wake()
+	g.close()
 }
 
 // Quiet returns a channel that is closed once the gate is shut and every
@@ -80,11 +76,7 @@ func (g *Gate) Shut() {
 func (g *Gate) Quiet() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.quiet == nil {
-		g.quiet = make(chan struct{})
-		g.settle()
-	}
-	return g.quiet
+	return g.watch(&g.quiet)
 }
 
 // Held returns a channel that is closed once a request waits at the shut gate.
@@ -92,22 +84,29 @@ func (g *Gate) Quiet() <-chan struct{} {
 func (g *Gate) Held() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.held == nil {
-		g.held = make(chan struct{})
-		g.settle()
-	}
-	return g.held
+	return g.watch(&g.held)
 }
 
 // Reached returns a channel that is closed when the gate has shut, by itself
-// or by Shut.
+// or by Shut. It is good until the gate opens again.
 func (g *Gate) Reached() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.open {
-		return closed()
+	return g.watch(&g.shut)
+}
+
+// Urgent returns a channel that is closed once a request that waits at the
+// gate has less than margin left of its own time. It is good until the gate
+// opens again.
+func (g *Gate) Urgent(margin time.Duration) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.urgent.stop()
+	g.urgent = &urgency{margin: margin, due: make(chan struct{})}
+	for e := g.queue.Front(); e != nil; e = e.Next() {
+		g.urgent.add(e.Value.(*waiter))
 	}
-	return g.waiting()
+	return g.urgent.due
 }
 
 // Admitted is the number of requests let through in the current lifetime.
@@ -117,52 +116,29 @@ func (g *Gate) Admitted() int {
 	return g.admitted
 }
 
+// Waiting is the number of requests that wait at the gate.
+func (g *Gate) Waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.queue.Len()
+}
+
 // Enter waits until the request may pass, or ctx ends.
 func (g *Gate) Enter(ctx context.Context) (Pass, error) {
-	for {
-		pass, again, ok := g.try()
-		if ok {
-			return pass, nil
-		}
-		err := wait(ctx, again)
-		g.release()
-		if err != nil {
-			return Pass{}, err
-		}
+	g.mu.Lock()
+	if g.open { // then nobody waits
+		pass := g.admit()
+		g.mu.Unlock()
+		return pass, nil
 	}
-}
-
-func wait(ctx context.Context, again <-chan struct{}) error {
+	w, place := g.wait(ctx)
+	g.mu.Unlock()
 	select {
-	case <-again:
-		return nil
+	case <-w.passed:
+		return w.pass, nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return g.giveUp(w, place)
 	}
-}
-
-// release says that a request does not wait any more.
-func (g *Gate) release() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.holding--
-}
-
-func (g *Gate) try() (pass Pass, again <-chan struct{}, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.open {
-		g.holding++
-		g.settle()
-		return Pass{}, g.waiting(), false
-	}
-	g.admitted++
-	g.inside++
-	if g.stopAt > 0 && g.admitted >= g.stopAt {
-		g.open = false
-		g.wake()
-	}
-	return Pass{gate: g, Lifetime: g.lifetime, Number: g.lifetime.RequestNumber + g.admitted}, nil, true
 }
 
 // Leave says that the request is done.
@@ -173,26 +149,57 @@ func (p Pass) Leave() {
 	p.gate.settle()
 }
 
-// waiting is the channel that the next wake closes.
-func (g *Gate) waiting() <-chan struct{} {
-	if g.changed == nil {
-		g.changed = make(chan struct{})
-	}
-	return g.changed
-}
-
-func (g *Gate) wake() {
-	if g.changed != nil {
-		close(g.changed)
-		g.changed = nil
-	}
+func (g *Gate) reopen(stopAt int) {
+	g.stopAt = stopAt
+	g.shut, g.quiet, g.held = nil, nil, nil
+	g.urgent.stop()
+	g.urgent = nil
+	g.open = stopAt <= 0 || g.admitted < stopAt
+	g.admitWaiting()
 	g.settle()
 }
 
-// settle closes quiet and held when it is time.
+// admitWaiting lets the queue pass, as far as the stop allows. Who has given
+// up, and does not know it yet, takes nobody's place.
+func (g *Gate) admitWaiting() {
+	for g.open && g.queue.Len() > 0 {
+		w := g.queue.Remove(g.queue.Front()).(*waiter)
+		if w.ctx.Err() == nil {
+			w.pass = g.admit()
+			close(w.passed)
+		}
+	}
+}
+
+func (g *Gate) admit() Pass {
+	g.admitted++
+	g.inside++
+	if g.stopAt > 0 && g.admitted >= g.stopAt {
+		g.close()
+	}
+	return Pass{gate: g, Lifetime: g.lifetime, Number: g.lifetime.RequestNumber + g.admitted}
+}
+
+func (g *Gate) close() {
+	g.open = false
+	g.settle()
+}
+
+// watch returns the channel c points to, made if need be and closed if it is
+// time already.
+func (g *Gate) watch(c *chan struct{}) <-chan struct{} {
+	if *c == nil {
+		*c = make(chan struct{})
+		g.settle()
+	}
+	return *c
+}
+
+// settle closes the channels whose time has come.
 func (g *Gate) settle() {
+	closeWhen(!g.open, g.shut)
 	closeWhen(!g.open && g.inside == 0, g.quiet)
-	closeWhen(!g.open && g.holding > 0, g.held)
+	closeWhen(!g.open && g.queue.Len() > 0, g.held)
 }
 
 // closeWhen closes c, unless it is nil or closed already.
@@ -205,10 +212,4 @@ func closeWhen(due bool, c chan struct{}) {
 	default:
 		close(c)
 	}
-}
-
-func closed() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
 }

@@ -161,3 +161,88 @@ func BenchmarkEnterLeave(b *testing.B) {
 		}
 	})
 }
+
+// waits starts to enter and returns once the request is in the queue.
+func waits(t *testing.T, g *gate.Gate, ctx context.Context) <-chan gate.Pass {
+	t.Helper()
+	passed := make(chan gate.Pass, 1)
+	before := g.Waiting()
+	go func() {
+		if p, err := g.Enter(ctx); err == nil {
+			passed <- p
+		}
+	}()
+	for g.Waiting() == before {
+		time.Sleep(time.Millisecond)
+	}
+	return passed
+}
+
+func TestWaitingRequestsPassInTheOrderInWhichTheyCame(t *testing.T) {
+	var g gate.Gate
+	var queue []<-chan gate.Pass
+	for range 10 {
+		queue = append(queue, waits(t, &g, t.Context()))
+	}
+	g.Open(gate.Lifetime{}, 4)
+	for i, passed := range queue[:4] {
+		if p := <-passed; p.Number != i+1 {
+			t.Errorf("request %d of the queue got number %d", i+1, p.Number)
+		}
+	}
+	late := waits(t, &g, t.Context()) // stands behind the six that are left
+	g.Open(gate.Lifetime{}, 6)
+	for i, passed := range queue[4:] {
+		if p := <-passed; p.Number != i+1 {
+			t.Errorf("request %d of the queue got number %d", i+1, p.Number)
+		}
+	}
+	g.Open(gate.Lifetime{}, 0)
+	<-late
+}
+
+func TestRequestThatGaveUpTakesNobodysPlace(t *testing.T) {
+	var g gate.Gate
+	ctx, cancel := context.WithCancel(t.Context())
+	waits(t, &g, ctx)
+	second := waits(t, &g, t.Context())
+	cancel()
+	g.Open(gate.Lifetime{}, 1)
+	if p := <-second; p.Number != 1 {
+		t.Errorf("request number %d, want 1", p.Number)
+	}
+}
+
+func TestUrgentSaysThatAWaitingRequestRunsOutOfTime(t *testing.T) {
+	for claim, tc := range map[string]struct {
+		left, margin time.Duration
+		want         bool
+	}{
+		"no time left beyond the margin": {time.Hour, 2 * time.Hour, true},
+		"soon":                           {time.Hour, time.Hour - 20*time.Millisecond, true},
+		"time enough":                    {time.Hour, time.Minute, false},
+	} {
+		for _, early := range []bool{true, false} { // in the queue before or after the question
+			var g gate.Gate
+			ctx, cancel := context.WithTimeout(t.Context(), tc.left)
+			if early {
+				waits(t, &g, ctx)
+			}
+			urgent := g.Urgent(tc.margin)
+			if !early {
+				waits(t, &g, ctx)
+			}
+			select {
+			case <-urgent:
+				if !tc.want {
+					t.Errorf("%s: urgent", claim)
+				}
+			case <-time.After(200 * time.Millisecond):
+				if tc.want {
+					t.Errorf("%s: not urgent", claim)
+				}
+			}
+			cancel()
+		}
+	}
+}
