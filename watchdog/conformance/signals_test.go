@@ -124,6 +124,7 @@ func TestDescendantsOfTheFunctionEndWithIt(t *testing.T) {
 		want int
 	}{
 		"after SIGTERM":                 {func(w *running) { w.signal(syscall.SIGTERM) }, 0},
+		"after a second SIGTERM":        {func(w *running) { w.signal(syscall.SIGTERM); w.signal(syscall.SIGINT) }, 128 + int(syscall.SIGINT)},
 		"when the function ends itself": {func(w *running) { w.get("/exit?code=3") }, 1},
 		"when the function is killed":   {func(w *running) { w.get("/kill") }, 1},
 	} {

@@ -14,6 +14,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/internal/version"
 	"github.com/pronghorn-faas/pronghorn/watchdog"
 	"github.com/pronghorn-faas/pronghorn/watchdog/config"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
 // Exit codes, upstream's.
@@ -24,7 +25,7 @@ const (
 )
 
 func main() {
-	ctx, stop := shutdown.Context()
+	ctx, stop := shutdown.Context(process.KillDescendants)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }

@@ -158,6 +158,14 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 }
 
+// KillDescendants kills every process that this one has started, and theirs,
+// and does not wait for their ends.
+func KillDescendants() {
+	for _, child := range descendants(os.Getpid()) {
+		_ = syscall.Kill(child, syscall.SIGKILL) // already gone is what we want
+	}
+}
+
 // killSession kills the process group that pid leads, the rest of its session
 // and its descendants. It may be called when the leader itself is gone.
 func killSession(pid int) {
