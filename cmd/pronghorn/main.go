@@ -10,7 +10,6 @@ import (
 
 func main() {
 	sandbox.Init() // does not return in the copy of the program that sets up a sandbox
-	ctx, stop := shutdown.Context()
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	ctx, exit := shutdown.Context()
+	exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

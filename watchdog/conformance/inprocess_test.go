@@ -15,8 +15,7 @@ import (
 
 // runInProcess is a Go program that is its own function.
 func runInProcess() int {
-	ctx, stop := shutdown.Context()
-	defer stop()
+	ctx, _ := shutdown.Context()
 	c, err := config.Load(os.Environ())
 	if err == nil {
 		err = serveInProcess(ctx, c)

@@ -120,17 +120,18 @@ func TestDescendantsOfTheFunctionEndWithIt(t *testing.T) {
 	t.Parallel()
 	deviates(t, "what the function started lives on")
 	for claim, tc := range map[string]struct {
+		env  env
 		end  func(*running)
 		want int
 	}{
-		"after SIGTERM":                 {func(w *running) { w.signal(syscall.SIGTERM) }, 0},
-		"after a second SIGTERM":        {func(w *running) { w.signal(syscall.SIGTERM); w.signal(syscall.SIGINT) }, 128 + int(syscall.SIGINT)},
-		"when the function ends itself": {func(w *running) { w.get("/exit?code=3") }, 1},
-		"when the function is killed":   {func(w *running) { w.get("/kill") }, 1},
+		"after SIGTERM":                 {nil, func(w *running) { w.signal(syscall.SIGTERM) }, 0},
+		"after a second SIGTERM":        {env{"healthcheck_interval": "1h"}, signalTwice, 128 + int(syscall.SIGTERM)},
+		"when the function ends itself": {nil, func(w *running) { w.get("/exit?code=3") }, 1},
+		"when the function is killed":   {nil, func(w *running) { w.get("/kill") }, 1},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			t.Parallel()
-			w := launch(t, spec{supervised: true})
+			w := launch(t, spec{supervised: true, env: tc.env})
 			w.awaitFunction()
 			if got := w.get("/grandchild"); got.Status != http.StatusOK {
 				t.Fatalf("no grandchild: %d", got.Status)
@@ -142,4 +143,11 @@ func TestDescendantsOfTheFunctionEndWithIt(t *testing.T) {
 			w.nobodyLeft()
 		})
 	}
+}
+
+// signalTwice sends the second signal when the first has been taken.
+func signalTwice(w *running) {
+	w.signal(syscall.SIGTERM)
+	w.await("removal of the lock file", func() bool { return !w.locked() })
+	w.signal(syscall.SIGTERM)
 }

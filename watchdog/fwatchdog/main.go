@@ -25,9 +25,8 @@ const (
 )
 
 func main() {
-	ctx, stop := shutdown.Context(process.KillDescendants)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
+	ctx, exit := shutdown.Context(process.KillDescendants)
+	exit(run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
