@@ -4,15 +4,10 @@ package metrics
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/pronghorn-faas/pronghorn/internal/recorder"
 )
 
 // Metrics are the watchdog's collectors, on a registry of their own.
@@ -74,32 +69,6 @@ func New() *Metrics {
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-}
-
-// Instrument counts and times what next answers, answers that are cut included.
-func (m *Metrics) Instrument(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, rec := time.Now(), recorder.New(w)
-		m.InFlight.Inc()
-		defer func() {
-			m.InFlight.Dec()
-			code, method := strconv.Itoa(rec.Status), methodLabel(r.Method)
-			m.Requests.WithLabelValues(code, method).Inc()
-			m.Duration.WithLabelValues(code, method).Observe(time.Since(start).Seconds())
-		}()
-		next.ServeHTTP(rec, r)
-	})
-}
-
-// methodLabel is the method in lower case; those that clients make up share
-// one label, so that they cannot make up metrics without end.
-func methodLabel(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
-		return strings.ToLower(method)
-	}
-	return "unknown"
 }
 
 // Handler serves /metrics.
