@@ -56,7 +56,7 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) {
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
 	s.Runtime = runtimeOf(w.config.Process)
 	var err error
-	if s.Platform, err = platformKey(s.Runtime, w.config.Process); err != nil {
+	if s.Platform, err = platformKey(s.Runtime, w.config.Process, w.config.Environment); err != nil {
 		s.Platform = "unknown"
 	}
 	bin, missing := criu.Find(c.CRIU)
@@ -84,8 +84,8 @@ func works(ctx context.Context, bin criu.Binary) error {
 }
 
 // platformKey is the key of this machine and of the function's build.
-func platformKey(runtime string, args []string) (string, error) {
-	identity, err := programIdentity(args)
+func platformKey(runtime string, args, environment []string) (string, error) {
+	identity, err := programIdentity(args, environment)
 	if err != nil {
 		return "", fmt.Errorf("identify the function's program: %w", err)
 	}
