@@ -24,18 +24,26 @@ const (
 const logErrors = 1
 
 // Engine dumps and restores with one CRIU.
-type Engine struct{ bin Binary }
+type Engine struct {
+	bin Binary
+	// env is CRIU's environment; nil = ours.
+	env []string
+}
 
 // NewEngine returns an engine that uses bin.
 func NewEngine(bin Binary) *Engine { return &Engine{bin: bin} }
+
+// start starts a CRIU that waits for its request.
+func (e *Engine) start(files ...*os.File) (*worker, error) { return e.bin.start(e.env, files...) }
 
 // Dump writes the image of the process tree under pid into dir, an empty
 // directory, and lets the tree run on. The caller makes sure that nobody is
 // connected to it, that its standard input is /dev/null, and that it writes to
 // pipes of the caller. It returns what a restorer must know.
 //
-// A dump that fails leaves the tree running. One that is cut off by ctx may
-// leave it damaged: the caller should then end it.
+// It keeps the process frozen twice as long as PrepareDump and Run. A dump
+// that fails leaves the tree running. One that is cut off by ctx may leave it
+// damaged: the caller should then end it.
 func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Process, error) {
 	process, err := Describe(pid)
 	if err != nil {
@@ -46,12 +54,7 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 		return snapshot.Process{}, fmt.Errorf("dump process %d: %w", pid, err)
 	}
 	defer images.Close()
-	opts := options(images, dumpLog)
-	opts.Pid = proto.Int32(int32(pid))
-	opts.LeaveRunning = proto.Bool(true)
-	opts.TcpEstablished = proto.Bool(true)
-	opts.NetworkLock = rpc.CriuNetworkLockMethod_SKIP.Enum()
-	resp, err := e.bin.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: opts})
+	resp, err := e.bin.call(ctx, e.env, &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: e.dumpOptions(images, pid)})
 	if err == nil {
 		err = failure(resp, filepath.Join(dir, dumpLog))
 	}
@@ -61,35 +64,18 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 	return process, nil
 }
 
-// Restore starts the process tree whose image is in dir, as a child of the
-// caller, with stdout and stderr in place of the pipes that it had. All its
-// process and thread ids must be free. On failure nothing of it is left.
-func (e *Engine) Restore(ctx context.Context, dir string, p snapshot.Process, stdout, stderr *os.File) (pid int, err error) {
-	if err := free(p.TIDs); err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
-	}
-	images, err := os.Open(dir)
-	if err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
-	}
-	defer images.Close()
-	opts := options(images, restoreLog)
-	opts.RstSibling = proto.Bool(true)
-	opts.TcpClose = proto.Bool(true)
-	opts.InheritFd = inherited(p)
-	resp, err := e.bin.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_RESTORE.Enum(), Opts: opts}, stdout, stderr)
-	if err == nil {
-		err = failure(resp, filepath.Join(dir, restoreLog))
-	}
-	if err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
-	}
-	return int(resp.GetRestore().GetPid()), nil
+func (e *Engine) dumpOptions(images *os.File, pid int) *rpc.CriuOpts {
+	opts := e.options(images, dumpLog)
+	opts.Pid = proto.Int32(int32(pid))
+	opts.LeaveRunning = proto.Bool(true)
+	opts.TcpEstablished = proto.Bool(true)
+	opts.NetworkLock = rpc.CriuNetworkLockMethod_SKIP.Enum()
+	return opts
 }
 
 // options are those of every operation: no cgroup is touched or frozen, which
 // a container could not, and which costs more than the dump itself.
-func options(images *os.File, log string) *rpc.CriuOpts {
+func (e *Engine) options(images *os.File, log string) *rpc.CriuOpts {
 	return &rpc.CriuOpts{
 		ImagesDirFd:       proto.Int32(int32(images.Fd())),
 		WorkDirFd:         proto.Int32(int32(images.Fd())),
@@ -98,16 +84,6 @@ func options(images *os.File, log string) *rpc.CriuOpts {
 		ManageCgroups:     proto.Bool(true),
 		ManageCgroupsMode: rpc.CriuCgMode_IGNORE.Enum(),
 	}
-}
-
-// inherited puts the two files of a restore in the place of the pipes in the
-// image. A process may have one pipe for both.
-func inherited(p snapshot.Process) []*rpc.InheritFd {
-	fds := []*rpc.InheritFd{{Key: proto.String(p.Stdout), Fd: proto.Int32(socketFD + 1)}}
-	if p.Stderr != p.Stdout {
-		fds = append(fds, &rpc.InheritFd{Key: proto.String(p.Stderr), Fd: proto.Int32(socketFD + 2)})
-	}
-	return fds
 }
 
 func failure(resp *rpc.CriuResp, log string) error {

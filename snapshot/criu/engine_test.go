@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -69,7 +70,7 @@ type target struct {
 
 func launch(t *testing.T, argv ...string) target {
 	t.Helper()
-	if err := criu.SetLastPID(20000); err != nil {
+	if err := criu.SetLastPID(26000); err != nil {
 		t.Fatal(err)
 	}
 	out, in := newPipe(t)
@@ -185,32 +186,136 @@ func javaClass(t *testing.T) (dir string) {
 	return dir
 }
 
+func launchPyPy(t *testing.T) target { return launch(t, "pypy3", "-c", pythonCounter) }
+
+func launchJVM(t *testing.T) target {
+	return launch(t, "java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx64m", "-cp", javaClass(t), "Counter")
+}
+
+func launchNode(t *testing.T) target {
+	return launch(t, "node", "-e", `let n = 0; setInterval(() => console.log("n", ++n), 10)`)
+}
+
 func TestPyPyProcessContinuesFromItsSnapshot(t *testing.T) {
 	require.Program(t, "pypy", "pypy3")
 	if inSandbox(t) {
-		continuesFromSnapshot(t, launch(t, "pypy3", "-c", pythonCounter))
+		continuesFromSnapshot(t, launchPyPy(t), intoMemory)
 	}
 }
 
 func TestJVMProcessContinuesFromItsSnapshot(t *testing.T) {
 	require.Program(t, "jvm", "javac")
 	if inSandbox(t) {
-		continuesFromSnapshot(t, launch(t, "java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx64m", "-cp", javaClass(t), "Counter"))
+		continuesFromSnapshot(t, launchJVM(t), intoMemory)
 	}
+}
+
+func TestNodeProcessContinuesFromItsSnapshot(t *testing.T) {
+	require.Program(t, "node", "node")
+	if inSandbox(t) {
+		continuesFromSnapshot(t, launchNode(t), intoMemory)
+	}
+}
+
+func TestProcessContinuesFromPagesInAFile(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if inSandbox(t) {
+		continuesFromSnapshot(t, launchPyPy(t), intoFile)
+	}
+}
+
+func TestProcessContinuesFromADirectoryOfCRIU(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if inSandbox(t) {
+		continuesFromSnapshot(t, launchPyPy(t), intoDirectory)
+	}
+}
+
+// dumper takes a snapshot of a process and returns the directory of the image.
+type dumper func(t *testing.T, p target) (string, snapshot.Process)
+
+func intoDirectory(t *testing.T, p target) (string, snapshot.Process) {
+	t.Helper()
+	dir := t.TempDir()
+	process, err := engine(t).Dump(t.Context(), p.pid, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, process
+}
+
+func intoMemory(t *testing.T, p target) (string, snapshot.Process) {
+	t.Helper()
+	return prepared(t, p, 1<<30, true)
+}
+
+func intoFile(t *testing.T, p target) (string, snapshot.Process) {
+	t.Helper()
+	return prepared(t, p, 0, false)
+}
+
+func prepared(t *testing.T, p target, memory int64, inMemory bool) (string, snapshot.Process) {
+	t.Helper()
+	d := prepare(t, p, memory)
+	if d.InMemory() != inMemory {
+		t.Errorf("in memory: %t, want %t", d.InMemory(), inMemory)
+	}
+	return run(t, d)
+}
+
+func prepare(t *testing.T, p target, memory int64) *criu.Dump {
+	t.Helper()
+	d, err := engine(t).PrepareDump(t.Context(), p.pid, criu.DumpOptions{Dir: t.TempDir(), MaxMemory: memory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func run(t *testing.T, d *criu.Dump) (string, snapshot.Process) {
+	t.Helper()
+	img, process, err := d.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil { // the image lives on
+		t.Error(err)
+	}
+	defer img.Close()
+	return write(t, img), process
+}
+
+// write writes an image as a restore wants it.
+func write(t *testing.T, img *snapshot.Image) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range img.Files {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, p := range img.Pages {
+		f, err := os.Create(filepath.Join(dir, p.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(f, io.NewSectionReader(p.Reader, 0, p.Bytes)); err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close()
+	}
+	return dir
 }
 
 // continuesFromSnapshot is the claim of every runtime: the process runs on
 // after a dump, and a process restored twice continues where the dump was
 // taken, with its pid, into new pipes.
-func continuesFromSnapshot(t *testing.T, p target) {
+func continuesFromSnapshot(t *testing.T, p target, dump dumper) {
 	for p.next(t) < 20 {
 	}
-	dir := t.TempDir()
 	before := p.last(t)
-	process, err := engine(t).Dump(t.Context(), p.pid, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, process := dump(t, p)
 	if after := p.next(t); after > before+5 {
 		t.Errorf("line %d follows line %d: the process did not stop for the dump", after, before)
 	}
@@ -261,7 +366,7 @@ func TestRestoreOfAnEmptyDirectoryCarriesTheReason(t *testing.T) {
 		return
 	}
 	_, in := newPipe(t)
-	_, err := engine(t).Restore(t.Context(), t.TempDir(), snapshot.Process{PID: 20001, TIDs: []int{20001}, Stdout: "pipe:[1]", Stderr: "pipe:[1]"}, in, in)
+	_, err := engine(t).Restore(t.Context(), t.TempDir(), snapshot.Process{PID: 26001, TIDs: []int{26001}, Stdout: "pipe:[1]", Stderr: "pipe:[1]"}, in, in)
 	if err == nil || !strings.Contains(err.Error(), "empty-image") {
 		t.Errorf("got %v, want CRIU's own words", err)
 	}
