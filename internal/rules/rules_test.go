@@ -39,6 +39,7 @@ var watchdogModules = []string{
 	"github.com/go-jose/go-jose/v4",
 	"github.com/hashicorp/go-retryablehttp",
 	"github.com/hashicorp/go-cleanhttp",
+	"github.com/klauspost/compress",
 	"github.com/prometheus/client_golang",
 	"github.com/prometheus/client_model",
 	"github.com/prometheus/common",
