@@ -81,15 +81,8 @@ func (b Binary) command(ctx context.Context, args ...string) *exec.Cmd {
 // String returns the command line in front of the arguments.
 func (b Binary) String() string { return strings.Join(b.argv, " ") }
 
-// Check asks CRIU whether the kernel has what it needs and the caller the
-// rights. The error wraps ErrUnavailable and carries CRIU's reason.
-func (b Binary) Check(ctx context.Context) error {
-	out, err := b.command(ctx, "check").CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	if reason := reasonIn(string(out)); reason != "" {
-		return fmt.Errorf("%w: criu check: %s", ErrUnavailable, reason)
-	}
-	return fmt.Errorf("%w: criu check: %w", ErrUnavailable, err)
-}
+// program is the file that is CRIU, behind its loader if it has one.
+func (b Binary) program() string { return b.argv[len(b.argv)-1] }
+
+// Check is Engine.Check in privileged mode.
+func (b Binary) Check(ctx context.Context) error { return NewEngine(b).Check(ctx) }

@@ -23,18 +23,51 @@ const (
 // logErrors makes CRIU log errors only: more costs time in every operation.
 const logErrors = 1
 
+// freezeTimeout is when CRIU gives up stopping the process, in seconds. It is
+// below giveUpTime, so that it does so by itself.
+const freezeTimeout = 3
+
 // Engine dumps and restores with one CRIU.
 type Engine struct {
-	bin Binary
-	// env is CRIU's environment; nil = ours.
-	env []string
+	bin  Binary
+	mode Mode
 }
 
-// NewEngine returns an engine that uses bin.
+// NewEngine returns an engine that uses bin, in privileged mode.
 func NewEngine(bin Binary) *Engine { return &Engine{bin: bin} }
 
+// In returns an engine like this one in another mode, which Probe finds out.
+func (e *Engine) In(m Mode) *Engine { return &Engine{bin: e.bin, mode: m} }
+
 // start starts a CRIU that waits for its request.
-func (e *Engine) start(files ...*os.File) (*worker, error) { return e.bin.start(e.env, files...) }
+func (e *Engine) start(files ...*os.File) (*worker, error) { return e.bin.start(e.env(), files...) }
+
+// env is CRIU's environment; nil = ours.
+func (e *Engine) env() []string {
+	if e.mode == Privileged {
+		return nil
+	}
+	return append(os.Environ(), "XDG_RUNTIME_DIR="+runtimeDir())
+}
+
+// Check asks CRIU whether the kernel has what it needs and the caller the
+// rights. The error wraps ErrUnavailable and carries CRIU's reason.
+func (e *Engine) Check(ctx context.Context) error {
+	args := []string{"check"}
+	if e.mode == Unprivileged {
+		args = append(args, "--unprivileged")
+	}
+	cmd := e.bin.command(ctx, args...)
+	cmd.Env = e.env()
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if reason := reasonIn(string(out)); reason != "" {
+		return fmt.Errorf("%w: criu check: %s", ErrUnavailable, reason)
+	}
+	return fmt.Errorf("%w: criu check: %w", ErrUnavailable, err)
+}
 
 // Dump writes the image of the process tree under pid into dir, an empty
 // directory, and lets the tree run on. The caller makes sure that nobody is
@@ -54,7 +87,7 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 		return snapshot.Process{}, fmt.Errorf("dump process %d: %w", pid, err)
 	}
 	defer images.Close()
-	resp, err := e.bin.call(ctx, e.env, &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: e.dumpOptions(images, pid)})
+	resp, err := e.bin.call(ctx, e.env(), &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: e.dumpOptions(images, pid)})
 	if err == nil {
 		err = failure(resp, filepath.Join(dir, dumpLog))
 	}
@@ -70,6 +103,7 @@ func (e *Engine) dumpOptions(images *os.File, pid int) *rpc.CriuOpts {
 	opts.LeaveRunning = proto.Bool(true)
 	opts.TcpEstablished = proto.Bool(true)
 	opts.NetworkLock = rpc.CriuNetworkLockMethod_SKIP.Enum()
+	opts.Timeout = proto.Uint32(freezeTimeout)
 	return opts
 }
 
@@ -83,6 +117,7 @@ func (e *Engine) options(images *os.File, log string) *rpc.CriuOpts {
 		LogFile:           proto.String(log),
 		ManageCgroups:     proto.Bool(true),
 		ManageCgroupsMode: rpc.CriuCgMode_IGNORE.Enum(),
+		Unprivileged:      proto.Bool(e.mode == Unprivileged),
 	}
 }
 

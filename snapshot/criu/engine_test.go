@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -30,12 +31,15 @@ func TestMain(m *testing.M) {
 
 // inSandbox runs the calling test again as PID 1 of a sandbox, and reports
 // true there. Outside it reports false, after the inner run.
-func inSandbox(t *testing.T) bool {
+func inSandbox(t testing.TB) bool {
 	t.Helper()
 	if os.Getenv(insideEnv) != "" {
 		return true
 	}
 	require.Root(t)
+	if b, isBenchmark := t.(*testing.B); isBenchmark && b.N == 1 {
+		return false // the run that finds out how long one round takes
+	}
 	require.Component(t, "criu", findCRIU() == nil, "no CRIU that works: run scripts/setup.sh criu")
 	self, err := os.Executable()
 	if err != nil {
@@ -43,7 +47,7 @@ func inSandbox(t *testing.T) bool {
 	}
 	var out bytes.Buffer
 	s, err := sandbox.Start(t.Context(), sandbox.Spec{
-		Args:   []string{self, "-test.run=^" + t.Name() + "$", "-test.v"},
+		Args:   append([]string{self}, again(t)...),
 		Env:    append(os.Environ(), insideEnv+"=yes", "TMPDIR=/dev/shm"),
 		Dir:    ".",
 		Stdout: &out, Stderr: &out,
@@ -53,8 +57,19 @@ func inSandbox(t *testing.T) bool {
 	}
 	if err := s.Wait(); err != nil {
 		t.Errorf("inside the sandbox: %v\n%s", err, out.String())
+	} else {
+		t.Logf("inside the sandbox:\n%s", out.String())
 	}
 	return false
+}
+
+// again are the arguments that run this test, or this benchmark, alone.
+func again(t testing.TB) []string {
+	only := "^" + t.Name() + "$"
+	if _, isBenchmark := t.(*testing.B); isBenchmark {
+		return []string{"-test.run=^$", "-test.bench=" + only, "-test.benchtime=" + flag.Lookup("test.benchtime").Value.String()}
+	}
+	return []string{"-test.run=" + only, "-test.v"}
 }
 
 func findCRIU() error {
@@ -68,13 +83,19 @@ type target struct {
 	lines chan string
 }
 
-func launch(t *testing.T, argv ...string) target {
+func launch(t testing.TB, argv ...string) target {
+	t.Helper()
+	return launchIn(t, "", argv...)
+}
+
+func launchIn(t testing.TB, dir string, argv ...string) target {
 	t.Helper()
 	if err := criu.SetLastPID(26000); err != nil {
 		t.Fatal(err)
 	}
 	out, in := newPipe(t)
 	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = in, in
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
@@ -85,7 +106,7 @@ func launch(t *testing.T, argv ...string) target {
 	return target{pid: cmd.Process.Pid, lines: linesOf(out)}
 }
 
-func newPipe(t *testing.T) (r, w *os.File) {
+func newPipe(t testing.TB) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -106,7 +127,7 @@ func linesOf(r *os.File) chan string {
 }
 
 // next returns the number of the next line.
-func (p target) next(t *testing.T) int {
+func (p target) next(t testing.TB) int {
 	t.Helper()
 	for {
 		select {
@@ -126,7 +147,7 @@ func (p target) next(t *testing.T) int {
 }
 
 // last skips what has been printed and returns the number of the last line.
-func (p target) last(t *testing.T) int {
+func (p target) last(t testing.TB) int {
 	n := p.next(t)
 	for len(p.lines) > 0 {
 		n = p.next(t)
@@ -134,7 +155,7 @@ func (p target) last(t *testing.T) int {
 	return n
 }
 
-func (p target) kill(t *testing.T) {
+func (p target) kill(t testing.TB) {
 	t.Helper()
 	_ = syscall.Kill(-p.pid, syscall.SIGKILL)
 	for range 500 {
@@ -148,7 +169,7 @@ func (p target) kill(t *testing.T) {
 	t.Fatalf("process %d does not go away", p.pid)
 }
 
-func engine(t *testing.T) *criu.Engine {
+func engine(t testing.TB) *criu.Engine {
 	t.Helper()
 	bin, err := criu.Find(os.Getenv("PRONGHORN_CRIU"))
 	if err != nil {
@@ -174,7 +195,7 @@ public class Counter {
 }
 `
 
-func javaClass(t *testing.T) (dir string) {
+func javaClass(t testing.TB) (dir string) {
 	dir = t.TempDir()
 	source := filepath.Join(dir, "Counter.java")
 	if err := os.WriteFile(source, []byte(javaCounter), 0o600); err != nil {
@@ -186,13 +207,13 @@ func javaClass(t *testing.T) (dir string) {
 	return dir
 }
 
-func launchPyPy(t *testing.T) target { return launch(t, "pypy3", "-c", pythonCounter) }
+func launchPyPy(t testing.TB) target { return launch(t, "pypy3", "-c", pythonCounter) }
 
-func launchJVM(t *testing.T) target {
+func launchJVM(t testing.TB) target {
 	return launch(t, "java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xmx64m", "-cp", javaClass(t), "Counter")
 }
 
-func launchNode(t *testing.T) target {
+func launchNode(t testing.TB) target {
 	return launch(t, "node", "-e", `let n = 0; setInterval(() => console.log("n", ++n), 10)`)
 }
 
@@ -232,9 +253,9 @@ func TestProcessContinuesFromADirectoryOfCRIU(t *testing.T) {
 }
 
 // dumper takes a snapshot of a process and returns the directory of the image.
-type dumper func(t *testing.T, p target) (string, snapshot.Process)
+type dumper func(t testing.TB, p target) (string, snapshot.Process)
 
-func intoDirectory(t *testing.T, p target) (string, snapshot.Process) {
+func intoDirectory(t testing.TB, p target) (string, snapshot.Process) {
 	t.Helper()
 	dir := t.TempDir()
 	process, err := engine(t).Dump(t.Context(), p.pid, dir)
@@ -244,17 +265,17 @@ func intoDirectory(t *testing.T, p target) (string, snapshot.Process) {
 	return dir, process
 }
 
-func intoMemory(t *testing.T, p target) (string, snapshot.Process) {
+func intoMemory(t testing.TB, p target) (string, snapshot.Process) {
 	t.Helper()
 	return prepared(t, p, 1<<30, true)
 }
 
-func intoFile(t *testing.T, p target) (string, snapshot.Process) {
+func intoFile(t testing.TB, p target) (string, snapshot.Process) {
 	t.Helper()
 	return prepared(t, p, 0, false)
 }
 
-func prepared(t *testing.T, p target, memory int64, inMemory bool) (string, snapshot.Process) {
+func prepared(t testing.TB, p target, memory int64, inMemory bool) (string, snapshot.Process) {
 	t.Helper()
 	d := prepare(t, p, memory)
 	if d.InMemory() != inMemory {
@@ -263,7 +284,7 @@ func prepared(t *testing.T, p target, memory int64, inMemory bool) (string, snap
 	return run(t, d)
 }
 
-func prepare(t *testing.T, p target, memory int64) *criu.Dump {
+func prepare(t testing.TB, p target, memory int64) *criu.Dump {
 	t.Helper()
 	d, err := engine(t).PrepareDump(t.Context(), p.pid, criu.DumpOptions{Dir: t.TempDir(), MaxMemory: memory})
 	if err != nil {
@@ -273,7 +294,7 @@ func prepare(t *testing.T, p target, memory int64) *criu.Dump {
 	return d
 }
 
-func run(t *testing.T, d *criu.Dump) (string, snapshot.Process) {
+func run(t testing.TB, d *criu.Dump) (string, snapshot.Process) {
 	t.Helper()
 	img, process, err := d.Run(t.Context())
 	if err != nil {
@@ -287,7 +308,7 @@ func run(t *testing.T, d *criu.Dump) (string, snapshot.Process) {
 }
 
 // write writes an image as a restore wants it.
-func write(t *testing.T, img *snapshot.Image) string {
+func write(t testing.TB, img *snapshot.Image) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range img.Files {
@@ -311,7 +332,7 @@ func write(t *testing.T, img *snapshot.Image) string {
 // continuesFromSnapshot is the claim of every runtime: the process runs on
 // after a dump, and a process restored twice continues where the dump was
 // taken, with its pid, into new pipes.
-func continuesFromSnapshot(t *testing.T, p target, dump dumper) {
+func continuesFromSnapshot(t testing.TB, p target, dump dumper) {
 	for p.next(t) < 20 {
 	}
 	before := p.last(t)
@@ -333,7 +354,7 @@ func continuesFromSnapshot(t *testing.T, p target, dump dumper) {
 	}
 }
 
-func restore(t *testing.T, dir string, process snapshot.Process) target {
+func restore(t testing.TB, dir string, process snapshot.Process) target {
 	t.Helper()
 	if err := criu.SetLastPID(1000); err != nil {
 		t.Fatal(err)

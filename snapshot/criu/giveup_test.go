@@ -1,0 +1,73 @@
+package criu_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/require"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+)
+
+func TestPyPyProcessOutlivesDumpsThatAreGivenUp(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if inSandbox(t) {
+		outlivesGivingUp(t, launchPyPy(t), 1<<30)
+	}
+}
+
+func TestJVMProcessOutlivesDumpsThatAreGivenUp(t *testing.T) {
+	require.Program(t, "jvm", "javac")
+	if inSandbox(t) {
+		outlivesGivingUp(t, launchJVM(t), 1<<30)
+	}
+}
+
+func TestProcessOutlivesDumpsIntoAFileThatAreGivenUp(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if inSandbox(t) {
+		outlivesGivingUp(t, launchPyPy(t), 0)
+	}
+}
+
+// outlivesGivingUp gives dumps up at many moments. The process runs on each
+// time, and a snapshot of it can be taken and restored afterwards.
+func outlivesGivingUp(t *testing.T, p target, memory int64) {
+	for p.next(t) < 20 {
+	}
+	given := 0
+	var late time.Duration
+	for deadline := time.Duration(0); deadline <= 60*time.Millisecond; deadline += time.Millisecond {
+		d := prepare(t, p, memory)
+		before := p.last(t)
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		begin := time.Now()
+		img, _, err := d.Run(ctx)
+		took := time.Since(begin)
+		cancel()
+		switch {
+		case err == nil:
+			_ = img.Close()
+		case errors.Is(err, criu.ErrDamaged):
+			t.Fatalf("deadline %s: %v", deadline, err)
+		case !errors.Is(err, context.DeadlineExceeded):
+			t.Errorf("deadline %s: got %v, want the deadline as the reason", deadline, err)
+		default:
+			given++
+			late = max(late, took-deadline)
+			t.Logf("deadline %s: given up after %s: %v", deadline, took, err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+		if after := p.next(t); after > before+20 {
+			t.Errorf("line %d follows line %d: lines were lost", after, before)
+		}
+	}
+	t.Logf("%d dumps were given up, the last word came %s after the deadline at most", given, late)
+	if given < 5 {
+		t.Errorf("%d dumps were given up, want some at all", given)
+	}
+	continuesFromSnapshot(t, p, intoMemory)
+}
