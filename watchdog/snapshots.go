@@ -69,7 +69,7 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	s.Engine = lifetime.CRIU{Engine: engine}
 	s.Support = lifetime.NewSupport(func() (string, error) {
 		if err := errors.Join(err, missing); err != nil {
-			return w.noteMode(criu.Off, err)
+			return w.noteMode("", err)
 		}
 		return w.noteMode(w.probe(ctx, engine))
 	})
@@ -97,32 +97,33 @@ func (w *Watchdog) addStorage(s *lifetime.Settings) error {
 }
 
 // probe finds out whether and how CRIU works here, and makes its calls quick.
-func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (criu.Mode, error) {
+func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (mode string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
 	defer cancel()
-	mode, err := e.Probe(ctx)
+	found, err := e.Probe(ctx)
 	if err != nil {
-		return criu.Off, err
+		return "", err
 	}
 	err = e.Seed(ctx, w.config.Snapshot.CacheDir)
 	if errors.Is(err, criu.ErrUnavailable) {
-		return criu.Off, err
+		return "", err
 	}
 	if err != nil {
 		w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
 	}
-	return mode, nil
+	return found.String(), nil
 }
 
 // noteMode says once in which mode snapshots are possible.
-func (w *Watchdog) noteMode(mode criu.Mode, err error) (string, error) {
-	w.metrics.Mode.WithLabelValues(mode.String()).Set(1)
+func (w *Watchdog) noteMode(mode string, err error) (string, error) {
 	if err != nil {
+		w.metrics.Mode.WithLabelValues("off").Set(1)
 		w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)
 		return "", err
 	}
+	w.metrics.Mode.WithLabelValues(mode).Set(1)
 	w.log.Info("snapshots are possible", "mode", mode)
-	return mode.String(), nil
+	return mode, nil
 }
 
 // readyURL is what says after a restore that the function is ready; "" = that

@@ -90,10 +90,11 @@ func (s *stops) next() int {
 }
 
 func (s *stops) checkpointDue(admitted int) bool { return s.checkpoint > 0 && admitted >= s.checkpoint }
+
 // checkpointNext reports whether the next stop is the checkpoint.
 func (s *stops) checkpointNext() bool { return s.checkpoint > 0 && s.checkpoint == s.next() }
 
-func (s *stops) evictDue(admitted int) bool      { return s.evict > 0 && admitted >= s.evict }
+func (s *stops) evictDue(admitted int) bool { return s.evict > 0 && admitted >= s.evict }
 
 // taken says what became of the checkpoint. It reports whether this worker had
 // better take no more, since each holds requests for too long.
