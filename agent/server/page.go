@@ -33,7 +33,7 @@ type pageData struct {
 type functionData struct {
 	agent.Function
 	Snapshots []kvstore.Entry // without tombstones
-	Bytes     int64
+	Totals    totals
 	Curve     curve
 }
 
@@ -90,11 +90,11 @@ func newFunctionData(view agent.Function) functionData {
 	view.Decisions = view.Decisions[:min(len(view.Decisions), pageDecisions)]
 	d := functionData{Function: view}
 	for _, e := range view.Pool {
-		if e.Deleted.IsZero() {
+		if e.Live() {
 			d.Snapshots = append(d.Snapshots, e)
 		}
 	}
-	_, d.Bytes = liveOf(view.Pool)
+	d.Totals = totalsOf(view.Pool)
 	d.Curve = newCurve(view.LatenciesUS, d.Snapshots)
 	return d
 }
