@@ -3,6 +3,8 @@ package criu_test
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -10,10 +12,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/checkpoint-restore/go-criu/v7/crit/images/cpuinfo"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/pronghorn-faas/pronghorn/internal/require"
 	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
@@ -175,7 +181,11 @@ func engine(t testing.TB) *criu.Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return criu.NewEngine(bin)
+	e := criu.NewEngine(bin)
+	if mode, err := e.Probe(t.Context()); err == nil {
+		return e.In(mode)
+	}
+	return e
 }
 
 const pythonCounter = `
@@ -337,18 +347,19 @@ func continuesFromSnapshot(t testing.TB, p target, dump dumper) {
 	}
 	before := p.last(t)
 	dir, process := dump(t, p)
-	if after := p.next(t); after > before+5 {
-		t.Errorf("line %d follows line %d: the process did not stop for the dump", after, before)
+	latest := p.last(t)
+	if after := p.next(t); after != latest+1 {
+		t.Errorf("line %d follows line %d", after, latest)
 	}
-	for p.next(t) < before+50 { // it runs on
+	for p.next(t) < latest+50 { // it runs on
 	}
 	p.kill(t)
 	for range 2 {
 		restored := restore(t, dir, process)
-		if first := restored.next(t); first < before || first > before+20 {
-			t.Errorf("the restored process goes on at line %d, was dumped after line %d", first, before)
+		if first := restored.next(t); first < before || first > latest+1 {
+			t.Errorf("the restored process goes on at line %d, was dumped between lines %d and %d", first, before, latest)
 		}
-		for restored.next(t) < before+50 {
+		for restored.next(t) < latest+50 {
 		}
 		restored.kill(t)
 	}
@@ -413,4 +424,151 @@ func TestFindSaysWhatIsMissing(t *testing.T) {
 	if !errors.Is(err, criu.ErrUnavailable) || !strings.Contains(err.Error(), "/no/such/criu") {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestImageOfABetterCPUIsNotRestored(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchPyPy(t)
+	for p.next(t) < 20 {
+	}
+	dir, process := intoMemory(t, p)
+	p.kill(t)
+	addInstructions(t, filepath.Join(dir, "cpuinfo.img"))
+	_, in := newPipe(t)
+	_, err := engine(t).Restore(t.Context(), dir, process, in, in)
+	if err == nil || !strings.Contains(err.Error(), "CPU") {
+		t.Errorf("got %v, want CRIU to name the CPU", err)
+	}
+	if _, err := os.Stat(fmt.Sprintf("/proc/%d", process.PID)); err == nil {
+		t.Error("something of the process is left")
+	}
+}
+
+// addInstructions makes an image one of a CPU that has everything. Two magic
+// numbers and the length come before the message.
+func addInstructions(t *testing.T, path string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cpu cpuinfo.CpuinfoEntry
+	if err := proto.Unmarshal(raw[12:], &cpu); err != nil {
+		t.Fatal(err)
+	}
+	for i := range cpu.X86Entry[0].Capability {
+		cpu.X86Entry[0].Capability[i] = 1<<32 - 1
+	}
+	message, err := proto.Marshal(&cpu)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = binary.LittleEndian.AppendUint32(raw[:8], uint32(len(message)))
+	if err := os.WriteFile(path, append(raw, message...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDumpThatCannotBeGivenUpIsCutOff(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchPyPy(t)
+	for p.next(t) < 20 {
+	}
+	d := prepare(t, p, 1<<30)
+	if err := syscall.Kill(d.CRIU(), syscall.SIGSTOP); err != nil { // it answers nobody
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	_, _, err := d.Run(ctx)
+	if !errors.Is(err, criu.ErrDamaged) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want ErrDamaged because of the deadline", err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func TestDumpOfAProcessThatIsKilledFails(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchPyPy(t)
+	for p.next(t) < 20 {
+	}
+	d := prepare(t, p, 1<<30)
+	p.kill(t)
+	if _, _, err := d.Run(t.Context()); err == nil {
+		t.Error("a process that is gone was dumped")
+	}
+}
+
+func TestWhatIsPreparedAndNotRunLeavesNothing(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchPyPy(t)
+	for p.next(t) < 20 {
+	}
+	dir := t.TempDir()
+	before := descriptors(t)
+	for range 5 {
+		d, err := engine(t).PrepareDump(t.Context(), p.pid, criu.DumpOptions{Dir: dir, MaxMemory: 1 << 30})
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid := d.CRIU()
+		if err := errors.Join(d.Close(), d.Close()); err != nil {
+			t.Error(err)
+		}
+		awaitEnd(t, pid)
+		_, in := newPipe(t)
+		r, err := engine(t).PrepareRestore(t.Context(), in, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid = r.CRIU()
+		if err := errors.Join(r.Close(), r.Close()); err != nil {
+			t.Error(err)
+		}
+		awaitEnd(t, pid)
+	}
+	runtime.GC() // closes the pipes of the test
+	runtime.GC()
+	if after := descriptors(t); after > before+1 {
+		t.Errorf("%d descriptors are open, %d were before", after, before)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("the directory has %v", left)
+	}
+	continuesFromSnapshot(t, p, intoMemory)
+}
+
+func descriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(open)
+}
+
+func awaitEnd(t *testing.T, pid int) {
+	t.Helper()
+	for range 500 {
+		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("CRIU, process %d, does not end", pid)
 }

@@ -59,6 +59,9 @@ func (e *Engine) seed(ctx context.Context, key, seedDir string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
+	if !private(filepath.Dir(path)) {
+		return errors.Join(fmt.Errorf("others may write to %s", filepath.Dir(path)), e.Check(ctx))
+	}
 	if err := removeKdat(path); err != nil {
 		return err
 	}
@@ -141,6 +144,12 @@ func readOwn(path string) ([]byte, bool) {
 func ours(info os.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && (stat.Uid == 0 || int(stat.Uid) == os.Geteuid())
+}
+
+// private reports whether nobody else can replace our files in a directory.
+func private(dir string) bool {
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir() && ours(info) && (info.Mode().Perm()&0o022 == 0 || info.Mode()&os.ModeSticky != 0)
 }
 
 func removeKdat(path string) error {

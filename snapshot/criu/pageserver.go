@@ -73,7 +73,7 @@ func (p *pageServer) serve() error {
 		if len(answer) == 0 {
 			continue
 		}
-		if _, err := unix.Write(p.fd, answer); err != nil {
+		if err := unix.Send(p.fd, answer, unix.MSG_NOSIGNAL); err != nil {
 			return fmt.Errorf("answer CRIU: %w", err)
 		}
 	}

@@ -59,6 +59,9 @@ func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid 
 	opts.RstSibling = proto.Bool(true)
 	opts.TcpClose = proto.Bool(true)
 	opts.InheritFd = inherited(p)
+	if _, err := os.Stat(filepath.Join(dir, cpuImage)); err == nil { // arm64 has none
+		opts.CpuCap = proto.Uint32(cpuCheck)
+	}
 	resp, err := r.worker.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_RESTORE.Enum(), Opts: opts})
 	if err == nil {
 		err = failure(resp, filepath.Join(dir, restoreLog))
