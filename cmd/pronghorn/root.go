@@ -68,6 +68,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		newTokenCommand(),
 		newBenchCommand(),
 		newReportCommand(),
+		newDoctorCommand(),
+		newCounterCommand(),
 		newVersionCommand(),
 	)
 	return root
