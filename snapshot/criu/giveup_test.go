@@ -3,6 +3,8 @@ package criu_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -69,4 +71,38 @@ func outlivesGivingUp(t *testing.T, p target, memory int64) {
 		t.Errorf("%d dumps were given up, want some at all", given)
 	}
 	continuesFromSnapshot(t, p, intoMemory)
+}
+
+func TestRestoreThatIsCutOffLeavesNothing(t *testing.T) {
+	require.Program(t, "jvm", "javac")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchJVM(t)
+	for p.next(t) < 20 {
+	}
+	dir, process := intoMemory(t, p)
+	p.kill(t)
+	cut := 0
+	for deadline := time.Duration(0); deadline <= 60*time.Millisecond; deadline += 2 * time.Millisecond {
+		if err := criu.SetLastPID(1000); err != nil {
+			t.Fatal(err)
+		}
+		out, in := newPipe(t)
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		pid, err := engine(t).Restore(ctx, dir, process, in, in)
+		cancel()
+		_, _ = in.Close(), out.Close()
+		if err == nil {
+			target{pid: pid}.kill(t)
+			continue
+		}
+		cut++
+		for _, tid := range process.TIDs {
+			if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", tid)); err == nil {
+				t.Errorf("deadline %s: process %d, %q, is left", deadline, tid, comm)
+			}
+		}
+	}
+	t.Logf("%d restores were cut off", cut)
 }
