@@ -68,6 +68,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		newTokenCommand(),
 		newBenchCommand(),
 		newReportCommand(),
+		newSnapshotsCommand(),
 		newVersionCommand(),
 	)
 	return root
