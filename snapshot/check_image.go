@@ -77,11 +77,7 @@ func (m Manifest) checkPacks() error {
 			return fmt.Errorf("packs: %q: want each pack once", p.ID)
 		}
 		seen[p.ID] = true
-		frames := p.Frames
-		if i == 0 { // those of its pages follow those of Meta
-			frames = append(append([]Frame(nil), m.Meta...), frames...)
-		}
-		if err := p.check(frames); err != nil {
+		if err := p.check(m.packFrames(i)); err != nil {
 			return fmt.Errorf("packs: %q: %w", p.ID, err)
 		}
 	}

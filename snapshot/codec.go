@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"fmt"
-	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -16,13 +15,12 @@ type codec struct {
 // newCodec returns a codec that starts no goroutine and takes its memory when
 // it is used. There is no checksum of zstd's: every frame has a SHA-256.
 func newCodec() *codec {
-	workers := runtime.GOMAXPROCS(0)
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
-		zstd.WithEncoderConcurrency(workers), zstd.WithWindowSize(maxFrameRaw))
+		zstd.WithEncoderConcurrency(workers()), zstd.WithWindowSize(maxFrameRaw), zstd.WithSingleSegment(true)) // which says how large the contents are
 	if err != nil {
 		panic(err) // an option is out of its range
 	}
-	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(workers), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxMap))
+	decoder, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(workers()), zstd.WithDecodeAllCapLimit(true), zstd.WithDecoderMaxWindow(maxMap))
 	if err != nil {
 		panic(err)
 	}

@@ -40,6 +40,9 @@ func encodeMap(runs []run, c *codec) string {
 			ends[r.pack] = r.first + r.pages
 		}
 	}
+	if len(raw) == 0 {
+		return ""
+	}
 	return base64.StdEncoding.EncodeToString(c.compress(raw))
 }
 
@@ -95,19 +98,23 @@ func unzipMap(encoded string) ([]byte, error) {
 		return nil, err
 	}
 	size, err := zipSize(zipped)
-	if err != nil {
+	if err != nil || size == 0 {
 		return nil, err
 	}
 	return newCodec().decompress(zipped, make([]byte, 0, min(size, maxMap)), int64(size))
 }
 
-// zipSize returns what size a zstd frame says that its contents have.
+// zipSize returns what size a zstd frame says that its contents have; no frame
+// stands for no contents.
 func zipSize(zipped []byte) (uint64, error) {
+	if len(zipped) == 0 {
+		return 0, nil
+	}
 	var h zstd.Header
 	if err := h.Decode(zipped); err != nil {
 		return 0, err
 	}
-	if !h.HasFCS || h.Skippable {
+	if !h.HasFCS || h.Skippable || h.FrameContentSize == 0 {
 		return 0, errors.New("the zstd frame does not say how large its contents are")
 	}
 	return h.FrameContentSize, nil

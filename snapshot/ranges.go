@@ -38,6 +38,12 @@ func (r frameRange) takes(f Frame) bool {
 	return gap <= maxGap && r.bytes+gap+f.Bytes <= maxRange
 }
 
+// from returns what is left of a range without its first n frames.
+func (r frameRange) from(n int) frameRange {
+	frames := r.frames[n:]
+	return frameRange{offset: frames[0].Offset, bytes: r.offset + r.bytes - frames[0].Offset, frames: frames}
+}
+
 // each reads the frames of the range, whose bytes body gives, into the memory
 // that buf returns for each, and hands them out.
 func (r frameRange) each(body io.Reader, buf func(Frame) []byte, use func(Frame, []byte) error) error {

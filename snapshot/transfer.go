@@ -1,8 +1,6 @@
 package snapshot
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -87,19 +85,4 @@ type Fetched struct {
 	// DownloadTime is how long it took until the last byte was here, and
 	// AssembleTime how long until the image was complete after that.
 	DownloadTime, AssembleTime time.Duration
-}
-
-// Store packs an image and writes the pack and then the manifest. When it fails
-// Moved is what was sent, and there is nothing to register.
-func (t *Transfer) Store(ctx context.Context, req StoreRequest) (Stored, error) {
-	return Stored{}, errors.New("not built yet")
-}
-
-// Fetch reads a manifest, verifies it against its registered SHA-256, reads
-// what of the packs it needs, and assembles the image in a directory. Data that
-// differs from its checksum or its format is ErrCorrupt, an object that is gone
-// is ErrNotExist, a key that is missing is ErrNoKey. After an error nothing of
-// the image is left.
-func (t *Transfer) Fetch(ctx context.Context, req FetchRequest) (Fetched, error) {
-	return Fetched{}, errors.New("not built yet")
 }

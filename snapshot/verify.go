@@ -34,11 +34,7 @@ func VerifyData(ctx context.Context, pool Pool, fn, id, manifestName, manifestSH
 	}
 	v := verifier{pool: pool, fn: fn, keys: keys, codec: newCodec()}
 	for i, p := range m.Packs {
-		frames := p.Frames
-		if i == 0 {
-			frames = append(append([]Frame(nil), m.Meta...), frames...)
-		}
-		if err := v.pack(ctx, p, frames); err != nil {
+		if err := v.pack(ctx, p, m.packFrames(i)); err != nil {
 			return Manifest{}, fmt.Errorf("snapshot %s of %s: pack %s: %w", id, fn, p.ID, err)
 		}
 	}

@@ -1,0 +1,197 @@
+package snapshot
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// framePages is how many pages a frame gets. Larger ones compress a little
+	// better; of smaller ones less is read for a page that others share.
+	framePages = 128
+	// metaFrame is how large a frame of metadata is at most, in bytes.
+	metaFrame = framePages * PageSize
+	// frameBatch is how many frames a worker makes before those that were made
+	// meanwhile are put in order.
+	frameBatch = 8
+)
+
+// packed is an image that is ready to be sent.
+type packed struct {
+	manifest Manifest
+	pack     *spool
+	stored   Stored
+}
+
+// packer packs one image.
+type packer struct {
+	framer
+	image *Image
+	out   *spool
+	next  int // number of the next frame
+}
+
+// packImage makes a pack of what of the image is new, and completes the
+// manifest. The image is closed.
+func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, err error) {
+	defer func() { err = firstError(err, req.Image.Close()) }()
+	begin := time.Now()
+	m := req.Manifest
+	sealer, keyID, salt, err := newSealer(req.Keys, m.Function)
+	if err != nil {
+		return packed{}, err
+	}
+	sums, err := sumImage(ctx, req.Image)
+	if err != nil {
+		return packed{}, err
+	}
+	l := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums))
+	out := packed{pack: newSpool(), stored: l.stored(sums)}
+	out.stored.HashTime = time.Since(begin)
+	begin = time.Now()
+	p := packer{framer: framer{t.codec, sealer}, image: req.Image, out: out.pack}
+	own := PackRef{ID: m.ID, KeyID: keyID, Salt: salt, Frames: []Frame{}}
+	out.manifest, err = p.pack(ctx, m, own, l)
+	if err != nil {
+		return packed{}, firstError(err, out.pack.close())
+	}
+	out.stored.PackTime = time.Since(begin)
+	return out, nil
+}
+
+// firstError is for errors of which the first is the reason of the second.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sumImage(ctx context.Context, image *Image) ([][]pageSum, error) {
+	sums := make([][]pageSum, len(image.Pages))
+	for i, p := range image.Pages {
+		var err error
+		if sums[i], err = sumPages(ctx, p, workers()); err != nil {
+			return nil, err
+		}
+	}
+	return sums, nil
+}
+
+func (l layout) stored(sums [][]pageSum) Stored {
+	s := Stored{Zero: l.zero, Shared: l.shared, New: len(l.fresh), Repeated: l.repeated}
+	for _, file := range sums {
+		s.Pages += len(file)
+	}
+	return s
+}
+
+// pack writes all frames and returns the manifest.
+func (p *packer) pack(ctx context.Context, m Manifest, own PackRef, l layout) (Manifest, error) {
+	m.Format, m.Files, m.Pages = Format, []File{}, []PageFile{}
+	for _, f := range p.image.Files {
+		m.Files = append(m.Files, File{Name: f.Name, Bytes: int64(len(f.Data))})
+	}
+	for i, f := range p.image.Pages {
+		m.Pages = append(m.Pages, PageFile{Name: f.Name, Bytes: f.Bytes, Map: encodeMap(l.runs[i], p.codec)})
+	}
+	var err error
+	if m.Meta, err = p.packMeta(); err != nil {
+		return m, err
+	}
+	if own.Frames, err = p.packPages(ctx, l.fresh); err != nil {
+		return m, err
+	}
+	own.Bytes = p.out.size
+	m.Packs = append([]PackRef{own}, l.packs...)
+	return m, nil
+}
+
+// packMeta writes the files that hold no pages, end to end.
+func (p *packer) packMeta() ([]Frame, error) {
+	var frames []Frame
+	var raw []byte
+	flush := func() error {
+		f := Frame{N: p.next}
+		stored, _ := p.framer.pack(&f, raw, nil)
+		f.Offset = p.out.size
+		frames, raw = append(frames, f), raw[:0]
+		p.next++
+		return p.out.add(stored)
+	}
+	for _, file := range p.image.Files {
+		for data := file.Data; len(data) > 0; {
+			n := min(len(data), metaFrame-len(raw))
+			raw, data = append(raw, data[:n]...), data[n:]
+			if len(raw) < metaFrame {
+				continue
+			}
+			if err := flush(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(raw) == 0 {
+		return frames, nil
+	}
+	return frames, flush()
+}
+
+// packPages writes the new pages, some frames at a time on all CPUs.
+func (p *packer) packPages(ctx context.Context, fresh []pageRef) ([]Frame, error) {
+	frames := make([]Frame, 0, len(fresh)/framePages+1)
+	for len(fresh) > 0 {
+		batch := fresh[:min(len(fresh), workers()*frameBatch*framePages)]
+		fresh = fresh[len(batch):]
+		made, stored, err := p.makeFrames(ctx, batch, pagesIn([]PackRef{{Frames: frames}}))
+		if err != nil {
+			return nil, err
+		}
+		for i := range made {
+			made[i].Offset = p.out.size
+			if err := p.out.add(stored[i]); err != nil {
+				return nil, err
+			}
+		}
+		frames = append(frames, made...)
+	}
+	return frames, nil
+}
+
+// makeFrames makes the frames of a batch of pages, the first of which has the
+// number first.
+func (p *packer) makeFrames(ctx context.Context, batch []pageRef, first int) ([]Frame, [][]byte, error) {
+	n := (len(batch) + framePages - 1) / framePages
+	frames, stored := make([]Frame, n), make([][]byte, n)
+	err := parallel(ctx, n, workers(), func() func(int) error {
+		raw, scratch := make([]byte, framePages*PageSize), []byte(nil)
+		return func(i int) error {
+			refs := batch[i*framePages : min((i+1)*framePages, len(batch))]
+			if err := p.gather(refs, raw); err != nil {
+				return err
+			}
+			frames[i] = Frame{N: p.next + i, First: first + i*framePages, Pages: len(refs)}
+			stored[i], scratch = p.framer.pack(&frames[i], raw[:len(refs)*PageSize], scratch)
+			return nil
+		}
+	})
+	p.next += n
+	return frames, stored, err
+}
+
+// gather reads pages, those that follow each other at once.
+func (p *packer) gather(refs []pageRef, raw []byte) error {
+	for len(refs) > 0 {
+		n := 1
+		for n < len(refs) && refs[n] == (pageRef{refs[0].image, refs[0].page + n}) {
+			n++
+		}
+		if err := readPages(p.image.Pages[refs[0].image], refs[0].page, raw[:n*PageSize]); err != nil {
+			return err
+		}
+		refs, raw = refs[n:], raw[n*PageSize:]
+	}
+	return nil
+}
