@@ -104,7 +104,7 @@ func TestUploadsThatWereNeverRegisteredAreSwept(t *testing.T) {
 			t.Errorf("after another %s: %d objects, want %d", step.wait, n, step.objects)
 		}
 	}
-	if _, err := snapshot.Verify(t.Context(), w.pool, fn, kept.Snapshot, w.state(t).Pool[0].ManifestSHA256); err != nil {
+	if _, err := snapshot.Verify(t.Context(), w.pool, fn, kept.Snapshot, "", w.state(t).Pool[0].ManifestSHA256); err != nil {
 		t.Errorf("the registered one: %v", err)
 	}
 }
@@ -129,8 +129,7 @@ func TestSnapshotsOfAPlatformThatWasLeftGoAfterADay(t *testing.T) {
 		if err := a.upkeep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		n, _ := liveOf(w.state(t).Pool)
-		return n
+		return totalsOf(w.state(t).Pool).Live
 	}
 	w.clock.pass(10 * platformIdle)
 	if n := live(); n != 2 {
