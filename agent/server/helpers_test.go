@@ -206,12 +206,27 @@ func send(t testing.TB, method, url, token string, body []byte) (*http.Response,
 	if err != nil {
 		t.Fatal(err)
 	}
+	return resp, read(t, resp)
+}
+
+func read(t testing.TB, resp *http.Response) string {
+	t.Helper()
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(raw)
+	return string(raw)
+}
+
+// do sends a request as it is.
+func do(t testing.TB, req *http.Request) (int, string, http.Header) {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, read(t, resp), resp.Header
 }
 
 func encode(t testing.TB, v any) []byte {

@@ -43,10 +43,9 @@ func (i testImage) raw() []byte {
 	for _, content := range i {
 		page := make([]byte, snapshot.PageSize)
 		if content != 0 {
-			rng := rand.New(rand.NewPCG(uint64(content), 1))
-			for at := 0; at < len(page); at += 8 {
-				binary.LittleEndian.PutUint64(page[at:], rng.Uint64())
-			}
+			var seed [32]byte
+			binary.LittleEndian.PutUint64(seed[:], uint64(content))
+			_, _ = rand.NewChaCha8(seed).Read(page) // never fails
 		}
 		raw = append(raw, page...)
 	}
@@ -56,8 +55,13 @@ func (i testImage) raw() []byte {
 // dir writes the image as CRIU does.
 func (i testImage) dir(t testing.TB) string {
 	t.Helper()
+	return imageDir(t, i.raw())
+}
+
+func imageDir(t testing.TB, pages []byte) string {
+	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string][]byte{metaImage: []byte("the rest"), "pages-1.img": i.raw()} {
+	for name, content := range map[string][]byte{metaImage: []byte("the rest"), "pages-1.img": pages} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -81,6 +85,7 @@ type upload struct {
 	lifetime      string
 	requestNumber int
 	image         testImage
+	pages         []byte // instead of image
 	// base is what it was restored from; nil = cold.
 	base   *snapshot.Base
 	parent string
@@ -101,7 +106,12 @@ func (u upload) store(ctx context.Context, t testing.TB, c *agent.Client) agent.
 	if u.change != nil {
 		u.change(&m)
 	}
-	image, err := snapshot.OpenImage(u.image.dir(t))
+	if u.pages == nil {
+		u.pages = u.image.raw()
+	}
+	dir := imageDir(t, u.pages)
+	defer os.RemoveAll(dir)
+	image, err := snapshot.OpenImage(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func (s *Server) remove(ctx context.Context, st kvstore.State, ids []string) (kv
 		s.report(Chore{Function: st.Function, Snapshot: e.ID, Action: ActionUnregister})
 	}
 	s.metrics.pruned.WithLabelValues(st.Function).Add(float64(len(removed)))
-	return st, idsOf(removed), nil
+	return st, idsOf(removed), s.step("prune: entries unregistered")
 }
 
 // marked returns the pool with what has just been marked deleted.

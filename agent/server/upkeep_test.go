@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -51,6 +52,13 @@ func (p brokenPool) Delete(ctx context.Context, key string) error {
 		return errBroken
 	}
 	return p.Pool.Delete(ctx, key)
+}
+
+// unreadable is a pool of which no manifest can be read.
+type unreadable struct{ snapshot.Pool }
+
+func (u unreadable) Get(context.Context, string) (io.ReadCloser, int64, error) {
+	return nil, 0, errBroken
 }
 
 // Killed at any point, the deletion is done again: the tombstone goes last.
