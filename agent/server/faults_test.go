@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -10,6 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/httpx"
+	"github.com/pronghorn-faas/pronghorn/kvstore"
+	kvserver "github.com/pronghorn-faas/pronghorn/kvstore/server"
 )
 
 // killed is what a dying agent panics with.
@@ -43,6 +47,26 @@ func newScene(t *testing.T, w world) scene {
 	store(t.Context(), t, c, "given-up", 1)
 	w.clock.pass(DefaultLease)
 	return s
+}
+
+// The errors that upkeep tells apart survive the way to a KV service.
+func TestUpkeepThroughAKVService(t *testing.T) {
+	w := newWorld(t)
+	srv := httptest.NewServer(kvserver.New(w.store, httpx.Auth{}))
+	defer srv.Close()
+	client, err := kvstore.NewClient(srv.URL, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store = client
+	s := newScene(t, w)
+	if err := s.work(t.Context(), s.agent(t, capacityOfTwo).Server); err != nil {
+		t.Fatal(err)
+	}
+	s.checkNothingLeaks(t, s.setup)
+	if e := s.entry(t, s.child); e.Manifest == "" {
+		t.Errorf("the child was not moved: %+v", e)
+	}
 }
 
 func capacityOfTwo(cfg *Config) { cfg.DefaultStrategy = "request_centric&max_capacity=2" }

@@ -29,7 +29,7 @@ func TestPageShowsWhatWasDecided(t *testing.T) {
 	if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		t.Fatalf("got %d %s", resp.StatusCode, body)
 	}
-	for _, want := range []string{"<h2>bfs</h2>", template.HTMLEscapeString(plan.Reason), "fixed&amp;request_to_checkpoint=1", "16.4 kB", "&lt;script&gt;", "disk full", "<circle"} {
+	for _, want := range []string{"<h2>bfs</h2>", template.HTMLEscapeString(plan.Reason), "fixed&amp;request_to_checkpoint=1", "16.4 kB", "shared</th>", " stored, 0 B shared", "&lt;script&gt;", "disk full", "<circle"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not show %q", want)
 		}

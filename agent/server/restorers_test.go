@@ -91,7 +91,11 @@ func (r *restorer) mutate(raw []byte) []byte {
 // granted a pack is refused, and in the end every snapshot is whole.
 func TestNoRestorerMissesAnObject(t *testing.T) {
 	inEveryWorld(t, func(t *testing.T, w world) {
-		const workers, lasts = 4, 8 * time.Second
+		const workers = 4
+		lasts := 8 * time.Second
+		if testing.Short() {
+			lasts /= 2
+		}
 		var moved, deleted atomic.Int32
 		count := func(cfg *Config) {
 			cfg.Faults = func(step string) error {
