@@ -4,7 +4,6 @@ Timed: zipping the tree, so many times as the input size says. Before, the
 files are put into the store, listed and fetched from there; after, the
 archive is put into the store.
 """
-import io
 import os
 import tempfile
 import zipfile
@@ -23,10 +22,12 @@ class Job:
 
     def __init__(self, times):
         self.times = times
-        self.directory = tempfile.TemporaryDirectory()
+        self.scratch = tempfile.TemporaryDirectory()
+        self.tree = os.path.join(self.scratch.name, TREE)
+        self.archive = os.path.join(self.scratch.name, ARCHIVE)
 
     def write(self, name, data):
-        target = os.path.join(self.directory.name, name)
+        target = os.path.join(self.scratch.name, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with open(target, "wb") as f:
             f.write(data)
@@ -43,24 +44,24 @@ def generate(times):
 
 def work(job):
     for _ in range(job.times):
-        archive = pack(job.directory.name)
-    return archive
+        pack(job.tree, job.archive)
+    return job.archive
 
 
-def pack(directory):
-    """A zip archive, in memory, of all files below a directory."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+def pack(directory, archive):
+    """Zips all files below a directory."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
         for where, _, files in os.walk(directory):
             for file in files:
                 full = os.path.join(where, file)
-                archive.write(full, os.path.relpath(full, directory))
-    return buffer.getvalue()
+                target.write(full, os.path.relpath(full, directory))
 
 
 def finish(job, archive):
-    job.directory.cleanup()
-    STORE.put(ARCHIVE, archive)
+    with open(archive, "rb") as f:
+        packed = f.read()
+    job.scratch.cleanup()
+    STORE.put(ARCHIVE, packed)
 
 
 BENCHMARK = workload.Benchmark(

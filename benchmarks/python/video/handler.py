@@ -23,9 +23,9 @@ class Job:
 
     def __init__(self, times, film):
         self.times = times
-        self.directory = tempfile.TemporaryDirectory()
-        self.input = os.path.join(self.directory.name, FILM)
-        self.output = os.path.join(self.directory.name, "marked-" + FILM)
+        self.scratch = tempfile.TemporaryDirectory()
+        self.input = os.path.join(self.scratch.name, FILM)
+        self.output = os.path.join(self.scratch.name, "marked-" + FILM)
         with open(self.input, "wb") as f:
             f.write(film)
 
@@ -55,7 +55,7 @@ def mark(film, output):
 def finish(job, output):
     with open(output, "rb") as f:
         marked = f.read()
-    job.directory.cleanup()
+    job.scratch.cleanup()
     STORE.put(os.path.basename(output), marked)
 
 
