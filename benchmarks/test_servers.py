@@ -205,7 +205,7 @@ class Benchmarks(Case):
                     self.assertIs(connection.sock, kept, method + " closed the connection")
 
     def test_bad_mutability_is_a_client_error(self):
-        for name, directory in self.all:
+        for name, directory in self.alone:
             with self.subTest(name):
                 function = self.start(directory)
                 status, headers, body = function.request("/?mutability=much")
