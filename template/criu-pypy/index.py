@@ -8,6 +8,10 @@ the templates. Settings, all from the environment:
     function_dir   directory of handler.py (./function beside this file)
     RAW_BODY       true: handle(req) gets bytes instead of str
 
+A handler that uses Flask runs inside a Flask application (flask_function.py),
+so that flask.request and whatever Flask takes as a response work. For all
+others Flask is never loaded.
+
 The process is made to be checkpointed between two requests: it keeps no file
 open, logs to standard output and error only, and starts no helper process.
 """
@@ -140,13 +144,13 @@ def takes_one_argument(handle):
 
 
 def adapt(handle):
-    """Turns either kind of handler into: event -> (body, status, headers)."""
+    """Turns either kind of handler into: event -> what the handler returned,
+    a dict with a statusCode split into (body, status, headers)."""
     if takes_one_argument(handle):
         raw = os.environ.get("RAW_BODY", "").lower() == "true"
 
         def call(event):
-            body = event.body if raw else event.body.decode("utf-8", "replace")
-            return unpack(handle(body))
+            return handle(event.body if raw else event.body.decode("utf-8", "replace"))
     else:
         context = Context()
 
@@ -154,14 +158,17 @@ def adapt(handle):
             result = handle(event, context)
             if isinstance(result, dict):
                 return result.get("body"), int(result.get("statusCode", 200)), result.get("headers")
-            return unpack(result)
+            return result
     return call
 
 
 def unpack(result):
-    """Splits a result that may be a tuple (body, status[, headers])."""
+    """Splits a result that may be a tuple (body, status[, headers]) or
+    (body, headers)."""
     if not isinstance(result, tuple):
         return result, 200, None
+    if len(result) == 2 and not isinstance(result[1], int):
+        return result[0], 200, result[1]
     body, status, headers = result if len(result) == 3 else result + (None,)
     return body, int(status), headers
 
@@ -174,6 +181,8 @@ def encode(body):
         return bytes(body), "text/html; charset=utf-8"
     if isinstance(body, str):
         return body.encode("utf-8"), "text/html; charset=utf-8"
+    if hasattr(body, "__next__"):  # a generator of text or bytes
+        return b"".join(encode(part)[0] for part in body), "text/html; charset=utf-8"
     return json.dumps(body).encode("utf-8"), "application/json"
 
 
@@ -202,18 +211,38 @@ def reason(status):
         return "Unknown"
 
 
+def uses_flask(handle):
+    """True if the handler's module has loaded Flask, or names it, so that it
+    may load it later."""
+    if "flask" in sys.modules:
+        return True
+    module = sys.modules.get(getattr(handle, "__module__", None))
+    try:
+        with open(module.__file__, encoding="utf-8") as source:
+            return "flask" in source.read()
+    except (AttributeError, TypeError, OSError, ValueError):
+        return False
+
+
 def application(handle):
     """The WSGI application for one handler."""
     call = adapt(handle)
+    if uses_flask(handle):
+        import flask_function
+        flask = flask_function.application(call)
+    else:
+        flask = None
 
     def app(environ, start_response):
         try:
             hook = HOOKS.get(environ.get("PATH_INFO"))
-            if hook is None:
-                answer = render(call(Event(environ)))
-            else:
+            if hook is not None:
                 hook()
-                answer = render(("", 200, None))
+                answer = render(unpack(None))
+            elif flask is not None:
+                return flask(environ, start_response)
+            else:
+                answer = render(unpack(call(Event(environ))))
         except Exception:
             # The stack goes to the log only: it may name secrets.
             sys.stderr.write(traceback.format_exc())

@@ -16,9 +16,9 @@ import java.util.concurrent.CopyOnWriteArrayList;
  * <p>The process also lives on after a checkpoint, so whatever a
  * beforeCheckpoint hook closes must be opened again on demand.
  *
- * <p>SecureRandom and UUID.randomUUID draw from the kernel; a java.util.Random
- * of the function's own repeats its numbers in every restore unless it is
- * reseeded here. Math.random and ThreadLocalRandom cannot be reseeded.
+ * <p>SecureRandom and UUID.randomUUID draw from the kernel, Math.random and
+ * ThreadLocalRandom are reseeded; a java.util.Random of the function's own
+ * repeats its numbers in every restore unless it is reseeded here.
  */
 public final class Hooks {
     private static final List<Runnable> BEFORE = new CopyOnWriteArrayList<>();
@@ -60,10 +60,17 @@ public final class Hooks {
     /** Runs the hooks, then collects garbage, so that restores do not owe a collection. */
     public static void runBeforeCheckpoint() {
         run(BEFORE);
+        if (!randomIsKept()) {
+            Reseeding.prepare();
+        }
         System.gc();
     }
 
+    /** Makes the random sources of this restore its own, then runs the hooks. */
     public static void runAfterRestore() {
+        if (!randomIsKept()) {
+            Reseeding.reseed();
+        }
         run(AFTER);
     }
 

@@ -1,0 +1,17 @@
+package com.openfaas.function;
+
+import com.openfaas.model.AbstractHandler;
+import com.openfaas.model.IRequest;
+import com.openfaas.model.IResponse;
+import com.openfaas.model.Response;
+
+public class Handler extends AbstractHandler {
+    @Override
+    public IResponse Handle(IRequest request) {
+        String name = request.getQuery().getOrDefault("name", "world");
+        Response response = new Response();
+        response.setContentType("text/plain; charset=utf-8");
+        response.setBody("Hello, " + name + "!\n");
+        return response;
+    }
+}
