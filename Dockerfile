@@ -5,7 +5,7 @@
 #     function's own base image:
 #         COPY --from=IMAGE /opt/pronghorn /opt/pronghorn
 #
-# docker build -t ghcr.io/pronghorn-faas/pronghorn .
+# DOCKER_BUILDKIT=1 docker build -t ghcr.io/pronghorn-faas/pronghorn .
 ARG GO_IMAGE=golang:1.26-trixie
 ARG DEBIAN_IMAGE=debian:forky-slim
 
@@ -13,9 +13,10 @@ FROM ${GO_IMAGE} AS build
 ARG GOPROXY
 WORKDIR /src
 COPY go.mod go.sum ./
-RUN go mod download
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-RUN mkdir /out && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./watchdog/fwatchdog ./cmd/pronghorn
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+	mkdir /out && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./watchdog/fwatchdog ./cmd/pronghorn
 
 FROM ${DEBIAN_IMAGE} AS criu
 RUN apt-get update \

@@ -40,9 +40,17 @@ tree() {
 		die 'debootstrap failed'
 	}
 	add_authorities "$work/$1"
+	like_the_public_one "$work/$1"
 	# A mirror that is not renewed any more is as good a source.
 	echo 'Acquire::Check-Valid-Until "false";' >"$work/$1/etc/apt/apt.conf.d/90mirror"
 	rm -rf "$work/$1"/var/{cache/apt,lib/apt/lists,log}/* "$work/$1"/usr/share/{doc,man,locale}/*
+}
+
+# like_the_public_one TREE: no package archives, manuals and translations are kept.
+like_the_public_one() {
+	echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/*.bin"; };' >"$1/etc/apt/apt.conf.d/docker-clean"
+	printf 'path-exclude /usr/share/%s/*\n' doc man info locale >"$1/etc/dpkg/dpkg.cfg.d/docker"
+	echo 'path-include /usr/share/doc/*/copyright' >>"$1/etc/dpkg/dpkg.cfg.d/docker"
 }
 
 # Packages installed later (ca-certificates) pick these up by themselves.

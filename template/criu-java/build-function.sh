@@ -20,9 +20,10 @@ elif [ -f function/build.gradle ]; then
 	echo 'build-function.sh: function/build.gradle is not read: name libraries in a pom.xml, or put jars into lib/' >&2
 fi
 
-javac -encoding UTF-8 -cp 'lib/*' -d classes $(find src/main/java function/src/main/java -name '*.java')
-for resources in function/src/main/resources; do
-	[ ! -d "$resources" ] || cp -r "$resources/." classes/
+# Sources that a stack file copies in (configuration.copy) count as well.
+javac -encoding UTF-8 -cp 'lib/*' -d classes $(find src/main/java function -name "*.java" -path "*src/main/java/*")
+find function -path '*/src/main/resources' -type d | while read -r resources; do
+	cp -r "$resources/." classes/
 done
 
 tests=$(find function/src/test/java -name '*.java' 2>/dev/null || true)

@@ -1,9 +1,14 @@
 'use strict'
 
 module.exports = async (event, context) => {
-  const name = event.query.name || 'world'
   return context
     .status(200)
     .headers({ 'Content-Type': 'application/json' })
-    .succeed({ message: `Hello, ${name}!`, path: event.path })
+    .succeed({ message: greeting(event.query.name), path: event.path })
 }
+
+function greeting (name) {
+  return `Hello, ${name || 'world'}!`
+}
+
+module.exports.greeting = greeting

@@ -1,15 +1,11 @@
 'use strict'
 const test = require('node:test')
 const assert = require('node:assert')
-const handler = require('./handler')
+const { greeting } = require('./handler')
 
-test('greets by name', async () => {
-  let answer
-  const context = {
-    status () { return this },
-    headers () { return this },
-    succeed (value) { answer = value }
-  }
-  await handler({ query: { name: 'Ada' }, path: '/' }, context)
-  assert.strictEqual(answer.message, 'Hello, Ada!')
+// A build lays a function over this sample: without a handler.test.js of its
+// own it would be tested by this one.
+test('greets by name', { skip: !greeting }, () => {
+  assert.strictEqual(greeting('Ada'), 'Hello, Ada!')
+  assert.strictEqual(greeting(), 'Hello, world!')
 })

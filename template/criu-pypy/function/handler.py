@@ -1,7 +1,10 @@
 def handle(event, context):
-    name = event.query.get("name", "world")
     return {
         "statusCode": 200,
         "headers": {"Content-Type": "application/json"},
-        "body": {"message": "Hello, %s!" % name, "path": event.path},
+        "body": {"message": greeting(event.query.get("name")), "path": event.path},
     }
+
+
+def greeting(name):
+    return "Hello, %s!" % (name or "world")

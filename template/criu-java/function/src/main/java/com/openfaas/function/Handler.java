@@ -8,10 +8,9 @@ import com.openfaas.model.Response;
 public class Handler extends AbstractHandler {
     @Override
     public IResponse Handle(IRequest request) {
-        String name = request.getQuery().getOrDefault("name", "world");
         Response response = new Response();
         response.setContentType("text/plain; charset=utf-8");
-        response.setBody("Hello, " + name + "!\n");
+        response.setBody("Hello, " + request.getQuery().getOrDefault("name", "world") + "!\n");
         return response;
     }
 }
