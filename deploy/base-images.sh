@@ -88,7 +88,7 @@ make_golang() {
 
 main() {
 	local image
-	[ -n "$docker" ] || die 'docker is missing: scripts/setup.sh docker'
+	[ -n "$docker" ] || die 'docker is missing: apt-get install docker.io'
 	"$docker" version >/dev/null 2>&1 || die "no Docker engine answers: eval \"\$(scripts/dockerd.sh start)\"; export DOCKER_HOST"
 	[ $# -gt 0 ] || set -- debian:forky-slim golang:1.26-trixie
 	for image in "$@"; do

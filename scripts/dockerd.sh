@@ -33,8 +33,9 @@ answers() {
 
 need() {
 	[ "$(id -u)" = 0 ] || die 'a Docker engine needs root'
-	[ -n "$docker" ] && command -v dockerd >/dev/null ||
-		die 'docker and dockerd are missing: scripts/setup.sh docker, or apt-get install docker.io'
+	if [ -z "$docker" ] || ! command -v dockerd >/dev/null; then
+		die 'docker or dockerd is missing: apt-get install docker.io'
+	fi
 	command -v ip >/dev/null || die 'ip is missing: apt-get install iproute2'
 }
 

@@ -58,7 +58,8 @@ func (s *services) options(t testing.TB, function, strategy string) []string {
 	token := filepath.Join(s.dir, function+".token")
 	if _, err := os.Stat(token); err != nil {
 		text := run(t, s.program, "token", function, "--token-file", s.token)
-		if err := os.WriteFile(token, []byte(text), 0o600); err != nil {
+		// Containers of other users read it, too.
+		if err := os.WriteFile(token, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

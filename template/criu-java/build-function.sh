@@ -21,7 +21,8 @@ elif [ -f function/build.gradle ]; then
 fi
 
 # Sources that a stack file copies in (configuration.copy) count as well.
-javac -encoding UTF-8 -cp 'lib/*' -d classes $(find src/main/java function -name "*.java" -path "*src/main/java/*")
+find src/main/java function -name '*.java' -path '*src/main/java/*' >sources
+javac -encoding UTF-8 -cp 'lib/*' -d classes @sources
 find function -path '*/src/main/resources' -type d | while read -r resources; do
 	cp -r "$resources/." classes/
 done
@@ -33,7 +34,8 @@ fi
 junit=/opt/junit/usr/share/java
 path="classes:test-classes:lib/*:$junit/junit4.jar:$junit/hamcrest-core.jar:$junit/hamcrest.jar"
 mkdir test-classes
-javac -encoding UTF-8 -cp "$path" -d test-classes $tests
+echo "$tests" >sources
+javac -encoding UTF-8 -cp "$path" -d test-classes @sources
 for test in $tests; do
 	class=$(echo "${test#function/src/test/java/}" | sed 's,/,.,g; s,\.java$,,')
 	if grep -q 'org\.junit' "$test"; then
