@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"watchdog":   {"watchdog", "snapshot", "agent", "kvstore", "internal"},
 	"internal":   {"internal"},
 	"benchmarks": {"benchmarks", "watchdog", "agent", "policy", "kvstore", "snapshot", "internal"},
+	"deploy":     {"deploy", "watchdog", "agent", "kvstore", "snapshot", "internal"}, // tests of images
 	"cmd":        {"cmd", "benchmarks", "watchdog", "agent", "policy", "kvstore", "snapshot", "internal"},
 }
 
