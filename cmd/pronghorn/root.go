@@ -70,6 +70,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		newReportCommand(),
 		newDoctorCommand(),
 		newCounterCommand(),
+		newSnapshotsCommand(),
 		newVersionCommand(),
 	)
 	return root
