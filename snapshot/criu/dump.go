@@ -21,7 +21,8 @@ import (
 var ErrDamaged = errors.New("the process may be damaged")
 
 // giveUpTime is how long CRIU gets to let the process go after it was told to
-// give up. Measured: a few ms.
+// give up. Measured over 650 times: some ms mostly, since a dump has no more
+// than that left, and 0.8 s at worst, on two CPUs with a load of 11.
 const giveUpTime = 5 * time.Second
 
 // DumpOptions say where a dump keeps what it makes.
@@ -91,8 +92,9 @@ func (d *Dump) InMemory() bool { return len(d.store.mem) > 0 }
 // file, and what a restorer must know.
 //
 // When ctx ends first the dump is given up: CRIU takes back what it did to the
-// process and lets it run on, undamaged, within milliseconds. Only if it does
-// not do so within 5 s is it killed, and the error wraps ErrDamaged.
+// process and lets it run on, undamaged, at the latest when it would have been
+// done. Only if it does not within 5 s is it killed, and the error wraps
+// ErrDamaged.
 func (d *Dump) Run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
 	img, process, err := d.run(ctx)
 	if err != nil {
