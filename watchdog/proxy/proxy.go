@@ -83,6 +83,10 @@ func New(s Settings, g *gate.Gate, observe Observe, m *metrics.Metrics) *Proxy {
 // CloseIdle closes the connections to the function that no request uses.
 func (p *Proxy) CloseIdle() { p.idle.CloseIdle() }
 
+// Drain does so and returns when the function has closed its side of them, too,
+// or when ctx ends.
+func (p *Proxy) Drain(ctx context.Context) error { return p.idle.Drain(ctx) }
+
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.reserved(r.URL.Path) {
 		http.Error(w, "this path is the watchdog's own", http.StatusForbidden)
