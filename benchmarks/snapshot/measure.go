@@ -14,7 +14,7 @@ import (
 
 // measure does a whole run.
 func measure(ctx context.Context, o options) (_ *report, err error) {
-	cpus, err := planCPUs()
+	cpus, err := planCPUs(o.free)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,12 @@ func measureRuntime(ctx context.Context, o options, cpus cpuPlan, runtime, work 
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	s.result.Function, s.result.Began, s.result.LoadBefore = s.function.name, time.Now(), machine.Load()
-	for _, part := range []func(context.Context) error{s.lineage, s.starts, s.pauses, s.spending} {
-		if err := part(ctx); err != nil {
+	if err := s.lineage(ctx); err != nil {
+		return nil, err
+	}
+	parts := map[string]func(context.Context) error{partStarts: s.starts, partPauses: s.pauses, partCPUTime: s.spending}
+	for _, part := range o.parts {
+		if err := parts[part](ctx); err != nil {
 			return nil, err
 		}
 	}

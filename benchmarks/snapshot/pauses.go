@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -16,25 +18,41 @@ type pauseWay struct {
 }
 
 const (
-	pauseOurs       = "ours, 1 connection"
-	pauseTheirs     = "theirs, 1 connection"
-	pauseTheirsKdat = "theirs, 1 connection, with CRIU's cache"
-	pauseTheirsSkip = "theirs, 1 connection, no network lock"
-	pauseOurs4      = "ours, 4 connections"
-	pauseTheirs4    = "theirs, 4 connections"
-	pauseTheirsSkp4 = "theirs, 4 connections, no network lock"
+	pauseOurs        = "ours, 1 connection"
+	pauseTheirs      = "theirs, 1 connection"
+	pauseTheirsKdat  = "theirs, 1 connection, with CRIU's cache"
+	pauseTheirsSkip  = "theirs, 1 connection, no network lock"
+	pauseOurs4       = "ours, 4 connections"
+	pauseTheirs4     = "theirs, 4 connections"
+	pauseTheirsSkip4 = "theirs, 4 connections, no network lock"
 )
 
+// skipLock lets a dump leave the network alone, which favours the reference:
+// it does without rules of a firewall for every connection.
+const skipLock = "--network-lock skip"
+
+// networkLock is the option with which CRIU can lock the network here: none
+// for iptables, its default.
+func networkLock() (options, note string) {
+	if _, err := exec.LookPath("iptables-restore"); err == nil {
+		return "", "iptables, CRIU's default"
+	}
+	if _, err := exec.LookPath("nft"); err == nil {
+		return "--network-lock nftables", "nftables, since there is no iptables"
+	}
+	return skipLock, "none, since there is neither iptables nor nft"
+}
+
 func pauseWays() []pauseWay {
-	skip := "--network-lock skip"
+	lock, _ := networkLock()
 	return []pauseWay{
 		{pauseOurs, true, 1, order{}},
-		{pauseTheirs, false, 1, order{}},
-		{pauseTheirsKdat, false, 1, order{Kdat: true}},
-		{pauseTheirsSkip, false, 1, order{Options: skip}},
+		{pauseTheirs, false, 1, order{Options: lock}},
+		{pauseTheirsKdat, false, 1, order{Options: lock, Kdat: true}},
+		{pauseTheirsSkip, false, 1, order{Options: skipLock}},
 		{pauseOurs4, true, 4, order{}},
-		{pauseTheirs4, false, 4, order{}},
-		{pauseTheirsSkp4, false, 4, order{Options: skip}},
+		{pauseTheirs4, false, 4, order{Options: lock}},
+		{pauseTheirsSkip4, false, 4, order{Options: skipLock}},
 	}
 }
 
@@ -50,6 +68,9 @@ const (
 // process that was restored from the lineage's last snapshot.
 func (s *stage) pauses(ctx context.Context) error {
 	return inTurns(s.o.n, pauseWays(), func(round int, way pauseWay) error {
+		if !strings.HasPrefix(way.name, s.o.ways) {
+			return nil
+		}
 		began := time.Now()
 		one := sample{Way: way.name, Round: round, Began: began, Values: map[string]float64{}}
 		measure := s.pauseTheirWay

@@ -31,6 +31,7 @@ type report struct {
 	Generations int                `json:"generations"`
 	Spacing     int                `json:"spacing"`
 	Request     string             `json:"request"`
+	NetworkLock string             `json:"network_lock"`
 	Began       time.Time          `json:"began"`
 	Ended       time.Time          `json:"ended"`
 	Runtimes    map[string]*result `json:"runtimes"`
@@ -60,8 +61,10 @@ type result struct {
 }
 
 func newReport(o options, cpus cpuPlan) *report {
+	_, lock := networkLock()
 	return &report{
-		Machine: machine.This(), CPUs: cpus, N: o.n, Generations: o.generations, Spacing: o.spacing, Request: o.request,
+		NetworkLock: lock,
+		Machine:     machine.This(), CPUs: cpus, N: o.n, Generations: o.generations, Spacing: o.spacing, Request: o.request,
 		Began: time.Now(), Runtimes: map[string]*result{},
 		PauseRatio: byRuntime{}, StartRatioWarm: byRuntime{}, StartRatioEmpty: byRuntime{}, PoolRatio: byRuntime{},
 		CheckpointCPURatio: byRuntime{}, RestoreCPURatio: byRuntime{}, Further: map[string]byRuntime{},
@@ -94,7 +97,7 @@ func (one *result) further() map[string]float64 {
 		"pause_with_criu_cache":               one.Pauses.ratio(pauseTheirsKdat, pauseOurs, "gap_ms"),
 		"pause_without_network_lock":          one.Pauses.ratio(pauseTheirsSkip, pauseOurs, "gap_ms"),
 		"pause_4_connections":                 one.Pauses.ratio(pauseTheirs4, pauseOurs4, "gap_ms"),
-		"pause_4_without_network_lock":        one.Pauses.ratio(pauseTheirsSkp4, pauseOurs4, "gap_ms"),
+		"pause_4_without_network_lock":        one.Pauses.ratio(pauseTheirsSkip4, pauseOurs4, "gap_ms"),
 		"start_warm_with_criu_cache":          one.Starts.ratio(startTheirsKdat, startWarm, "total_ms"),
 		"start_empty_with_criu_cache":         one.Starts.ratio(startTheirsKdat, startEmpty, "total_ms"),
 		"start_warm_on_disk":                  one.Starts.ratio(startTheirs, startWarmDisk, "total_ms"),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
@@ -27,13 +28,17 @@ const (
 // container from the first answer of a restored process until the snapshot is
 // registered and what was made for it is gone, the few requests included.
 func (s *stage) spending(ctx context.Context) error {
+	lock, _ := networkLock()
 	return inTurns(s.o.n, []string{spendOurs, spendTheirs, spendTheirsKdat}, func(round int, way string) error {
+		if !strings.HasPrefix(way, s.o.ways) {
+			return nil
+		}
 		one := sample{Way: way, Round: round, Began: time.Now(), Values: map[string]float64{}}
 		var err error
 		if way == spendOurs {
 			err = s.spendOurWay(ctx, &one)
 		} else {
-			err = s.spendTheirWay(ctx, order{Kdat: way == spendTheirsKdat}, &one)
+			err = s.spendTheirWay(ctx, order{Options: lock, Kdat: way == spendTheirsKdat}, &one)
 		}
 		if err != nil {
 			return fmt.Errorf("CPU time of a checkpoint, %s: %w", way, err)

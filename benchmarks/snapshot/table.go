@@ -16,7 +16,7 @@ const (
 
 // print writes the tables for people.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "%d CPUs (%s), Linux %s, %s; %d samples of each\n", r.Machine.CPUs, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, r.N)
+	fmt.Fprintf(w, "%d CPUs (%s), Linux %s, %s; %d samples of each; network lock of the reference: %s\n", r.Machine.CPUs, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go, r.N, r.NetworkLock)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, name := range r.names() {
 		one := r.Runtimes[name]

@@ -51,7 +51,7 @@ func (s *stage) environment() []string {
 			env = append(env, name+"="+v)
 		}
 	}
-	return env
+	return append(env, s.o.env...)
 }
 
 // plan is what a worker of ours is to do.
