@@ -6,7 +6,7 @@
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
 # make bench      Go benchmarks
 # make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
-# make bench-snapshot  checkpoints and starts beside the published artifact's way (N=12; 20 minutes)
+# make bench-snapshot  checkpoints and starts beside the published artifact's way (N=12; 10 minutes)
 # make format     gofmt
 
 GO       ?= go
