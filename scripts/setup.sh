@@ -294,6 +294,7 @@ need_pillow() {
 		apt_install 'headers of image libraries' libjpeg-dev zlib1g-dev
 	[ "$(dpkg-query -W -f '${db:Status-Abbrev}' pypy3-dev 2>/dev/null)" = 'ii ' ] || apt_install 'the headers of PyPy' pypy3-dev
 	[ -d /usr/lib/python3/dist-packages/setuptools ] || apt_install setuptools python3-setuptools
+	have xz || apt_install xz xz-utils
 	say "building Pillow $pillow_version for PyPy into $prefix/pypy"
 	build_pillow
 	pypy3 -c "import sys; sys.path.insert(0, '$prefix/pypy'); from PIL import Image; Image.core.jpeg_encoder" ||
@@ -302,16 +303,16 @@ need_pillow() {
 }
 
 build_pillow() {
-	local work source
+	local work
 	work=$(mktemp -d)
 	apt_state "$work" "$(dpkg --print-architecture)" deb-src bookworm
 	(cd "$work" && quietly env APT_CONFIG="$work/apt.conf" apt-get source -q --download-only pillow)
-	tar -C "$work" -xf "$work/pillow_$pillow_version.orig.tar.xz" 2>/dev/null ||
-		tar -C "$work" -xf "$work/pillow_$pillow_version.orig.tar.gz" ||
+	ls "$work/pillow_$pillow_version.orig.tar."?z >/dev/null ||
 		die "Debian 12's Pillow is not $pillow_version any more: adapt pillow_version"
-	source=$(echo "$work"/*illow-*/setup.py)
+	mkdir "$work/source"
+	tar -C "$work/source" --strip-components=1 -xf "$work/pillow_$pillow_version.orig.tar."?z
 	(
-		cd "$(dirname "$source")"
+		cd "$work/source"
 		quietly env PYTHONPATH=/usr/lib/python3/dist-packages pypy3 setup.py -q build_ext \
 			--disable-platform-guessing --disable-{tiff,webp,webpmux,lcms,jpeg2000,imagequant,xcb,freetype} \
 			build --build-lib "$work/built"
