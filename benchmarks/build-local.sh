@@ -80,10 +80,13 @@ add_services() { # add_services SOURCE DEST
 	fi
 }
 
-# Pillow for PyPy stands where no other Python finds it.
-add_pillow() { # add_pillow DEST
-	[ -d "$prefix/pypy/PIL" ] || fail 'Pillow for PyPy is missing: run scripts/setup.sh pillow'
-	cp -r "$prefix/pypy/PIL" "$1/"
+# add_pillow DEST: setup.sh keeps Pillow for PyPy where no other Python finds it.
+add_pillow() {
+	if [ -d "$prefix/pypy/PIL" ]; then
+		cp -r "$prefix/pypy/PIL" "$1/"
+	else
+		pypy3 -c 'import PIL._imaging' 2>/dev/null || fail 'Pillow for PyPy is missing: run scripts/setup.sh pillow'
+	fi
 }
 
 # add_jars LIST CLASSES unpacks libraries, as one jar with all dependencies
