@@ -143,7 +143,7 @@ build_python() {
 	rm -rf "$dest/function" "$dest/fprocess"
 	echo 'http://127.0.0.1:5000' >"$dest/upstream_url"
 	mkdir -p "$dest/function"
-	cp "$server/index.py" "$server/snapshot_hooks.py" "$dest/"
+	cp "$server"/*.py "$dest/"
 	cp -r "$source/." "$dest/function/"
 	cp "$common"/*.py "$dest/function/"
 	rm -rf "$dest/function/__pycache__" "$dest"/function/test*.py "$dest"/function/*.yml
