@@ -23,6 +23,7 @@ var allowed = map[string][]string{
 	"watchdog":   {"watchdog", "snapshot", "agent", "kvstore", "internal"},
 	"internal":   {"internal"},
 	"benchmarks": {"benchmarks", "watchdog", "agent", "policy", "kvstore", "snapshot", "internal"},
+	"deploy":     {"internal"},
 	"cmd":        {"cmd", "benchmarks", "watchdog", "agent", "policy", "kvstore", "snapshot", "internal"},
 }
 
