@@ -37,7 +37,7 @@ func (c *container) send(r request) answer {
 		if err == nil {
 			return a
 		}
-		if time.Now().After(end) {
+		if time.Now().After(end) || !c.running() {
 			c.t.Fatalf("%s %s: %v", r.method, r.path, err)
 		}
 	}
