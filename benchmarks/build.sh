@@ -86,8 +86,20 @@ assemble() {
 	(cd "$stage" && "$root/deploy/assemble.sh" "template/$(field "$2" lang)" "$(field "$2" handler)" "build/$1" $copied)
 }
 
+# debian_packages NAME: where PyPI cannot be reached, the function's Python
+# packages come from Debian, in Debian's versions, and requirements.txt is emptied.
+debian_packages() {
+	local requirements=$stage/build/$1/function/requirements.txt
+	grep -qs '^[A-Za-z]' "$requirements" || return 0
+	! curl --silent --output /dev/null --max-time 10 https://pypi.org/simple/ || return 0
+	sed -n 's/^\([A-Za-z][A-Za-z0-9_.-]*\).*/python3-\1/p' "$requirements" | tr 'A-Z_\n' 'a-z- '
+	: >"$requirements"
+}
+
 build() { # build NAME STACK
-	local pair arguments=()
+	local pair packages arguments=()
+	packages=$(debian_packages "$1")
+	[ -z "$packages" ] || arguments+=(--build-arg "ADDITIONAL_PACKAGE=${packages% }")
 	while read -r pair; do
 		arguments+=(--build-arg "$pair")
 	done < <(pairs "$2" build_args)
