@@ -21,6 +21,9 @@ type StartRequest struct {
 	Eviction int `json:"eviction,omitempty"`
 	// Evict asks for the lifetime to end after Eviction requests.
 	Evict bool `json:"evict,omitempty"`
+	// KeyIDs are the encryption keys that the worker has; snapshots that need
+	// others are not offered.
+	KeyIDs []string `json:"key_ids,omitempty"`
 	// NoSnapshots says why the worker can neither dump nor restore; "" if it
 	// can. The plan is then a cold start without a checkpoint.
 	NoSnapshots string `json:"no_snapshots,omitempty"`
@@ -46,18 +49,43 @@ type Plan struct {
 // Restore names a snapshot and where its objects can be read. The URLs are
 // good for a limited time; one that starts with "/" is relative to the agent.
 type Restore struct {
-	Snapshot       string `json:"snapshot"`
-	RequestNumber  int    `json:"request_number"`
+	Snapshot      string `json:"snapshot"`
+	RequestNumber int    `json:"request_number"`
+	// Manifest is the name of the manifest object; "" is the usual one.
+	Manifest       string `json:"manifest,omitempty"`
 	ManifestURL    string `json:"manifest_url"`
 	ManifestSHA256 string `json:"manifest_sha256"`
-	PackURL        string `json:"pack_url"`
-	Bytes          int64  `json:"bytes"`
+	// Packs are all packs that the manifest refers to, by ranged GETs.
+	Packs []Pack `json:"packs"`
+	// Bytes is the size of the image; StoredBytes what of it lies in the
+	// snapshot's own pack and manifest, SharedBytes what it needs of the packs
+	// of others, both as they are stored.
+	Bytes       int64 `json:"bytes"`
+	StoredBytes int64 `json:"stored_bytes,omitempty"`
+	SharedBytes int64 `json:"shared_bytes,omitempty"`
+}
+
+// Pack is where a pack can be read.
+type Pack struct {
+	ID  string `json:"id"`
+	URL string `json:"url"`
+}
+
+// PackURLs are the URLs of the packs by their ids.
+func (r Restore) PackURLs() map[string]string {
+	urls := make(map[string]string, len(r.Packs))
+	for _, p := range r.Packs {
+		urls[p.ID] = p.URL
+	}
+	return urls
 }
 
 // UploadRequest asks where to put a new snapshot.
 type UploadRequest struct {
 	Lifetime      string `json:"lifetime"`
 	RequestNumber int    `json:"request_number"`
+	// Packs are those that the snapshot would refer to, if it may.
+	Packs []string `json:"packs,omitempty"`
 }
 
 // Upload is the answer: the new snapshot's id and one URL for each object. The
@@ -66,6 +94,9 @@ type Upload struct {
 	Snapshot    string `json:"snapshot"`
 	ManifestURL string `json:"manifest_url"`
 	PackURL     string `json:"pack_url"`
+	// Share are those of the packs that it may refer to, as long as it is
+	// registered within 30 minutes.
+	Share []string `json:"share,omitempty"`
 }
 
 // Registration puts an uploaded snapshot into the pool.
@@ -116,9 +147,21 @@ type LifetimeRecord struct {
 	FetchMS   float64 `json:"fetch_ms"`
 	StartMS   float64 `json:"start_ms"`
 	StartUpMS float64 `json:"start_up_ms"`
-	// BytesDownloaded and BytesUploaded are what moved between worker and pool.
+	// Parts of that: FetchMS is downloading (until the last byte was there) and
+	// assembling the image, StartMS of a restored process mostly CRIU's restore.
+	DownloadMS float64 `json:"download_ms,omitempty"`
+	AssembleMS float64 `json:"assemble_ms,omitempty"`
+	RestoreMS  float64 `json:"restore_ms,omitempty"`
+	// FirstResponseMS is the time from the plan's request to the end of the
+	// first response.
+	FirstResponseMS float64 `json:"first_response_ms,omitempty"`
+	// Mode says how it was restored, in the words of the engine.
+	Mode string `json:"mode,omitempty"`
+	// BytesDownloaded and BytesUploaded are what moved between worker and pool,
+	// BytesCached what the worker's cache saved it from downloading.
 	BytesDownloaded int64       `json:"bytes_downloaded"`
 	BytesUploaded   int64       `json:"bytes_uploaded"`
+	BytesCached     int64       `json:"bytes_cached,omitempty"`
 	Checkpoint      *Checkpoint `json:"checkpoint,omitempty"`
 	// EndReason is "evicted", "shutdown", "exited" or "failed".
 	EndReason string `json:"end_reason"`
@@ -137,5 +180,20 @@ type Checkpoint struct {
 	PauseMS  float64 `json:"pause_ms"`
 	DumpMS   float64 `json:"dump_ms"`
 	UploadMS float64 `json:"upload_ms"`
-	Bytes    int64   `json:"bytes"`
+	// Parts of UploadMS: comparing the pages with those that are in the pool,
+	// compressing (and encrypting) the new ones, sending them. They overlap.
+	HashMS float64 `json:"hash_ms,omitempty"`
+	PackMS float64 `json:"pack_ms,omitempty"`
+	SendMS float64 `json:"send_ms,omitempty"`
+	// Bytes is the size of the image, StoredBytes what was added to the pool.
+	Bytes       int64 `json:"bytes"`
+	StoredBytes int64 `json:"stored_bytes,omitempty"`
+	// Pages is the number of pages of the image: those that are zero, those
+	// that were in the pool already, those that were not.
+	Pages       int `json:"pages,omitempty"`
+	PagesZero   int `json:"pages_zero,omitempty"`
+	PagesShared int `json:"pages_shared,omitempty"`
+	PagesNew    int `json:"pages_new,omitempty"`
+	// Mode says how it was dumped, in the words of the engine.
+	Mode string `json:"mode,omitempty"`
 }

@@ -38,7 +38,9 @@ func (c *Client) Start(ctx context.Context, req StartRequest) (Plan, error) {
 	err := c.http.Call(ctx, http.MethodPost, c.path+"/lifetimes", req, &plan)
 	if err == nil && plan.Restore != nil {
 		plan.Restore.ManifestURL = c.http.Resolve(plan.Restore.ManifestURL)
-		plan.Restore.PackURL = c.http.Resolve(plan.Restore.PackURL)
+		for i := range plan.Restore.Packs {
+			plan.Restore.Packs[i].URL = c.http.Resolve(plan.Restore.Packs[i].URL)
+		}
 	}
 	return plan, err
 }
@@ -57,7 +59,8 @@ func (c *Client) Upload(ctx context.Context, req UploadRequest) (Upload, error) 
 	return up, err
 }
 
-// Register puts an uploaded snapshot into the pool.
+// Register puts an uploaded snapshot into the pool. Status 409 says that a pack
+// that it refers to is gone: the snapshot is lost.
 func (c *Client) Register(ctx context.Context, reg Registration) (Registered, error) {
 	var done Registered
 	err := c.http.Call(ctx, http.MethodPost, c.path+"/snapshots", reg, &done)

@@ -1,6 +1,7 @@
 package kvstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -71,6 +72,33 @@ func (c *Client) AddSamples(ctx context.Context, fn string, b Batch) (BatchResul
 	var res BatchResult
 	err := c.callFunction(ctx, http.MethodPost, fn, "/samples", b, &res)
 	return res, err
+}
+
+// Reserve implements Store.
+func (c *Client) Reserve(ctx context.Context, fn string, p Pending, now time.Time) ([]string, error) {
+	if err := cmp.Or(p.Check(), CheckTime("time", now)); err != nil {
+		return nil, err
+	}
+	var res Granted
+	err := c.callFunction(ctx, http.MethodPost, fn, "/reservations", Reservation{Pending: p, At: now}, &res)
+	return res.Granted, err
+}
+
+// ReplaceEntry implements Store.
+func (c *Client) ReplaceEntry(ctx context.Context, fn, oldSHA256 string, e Entry, now time.Time) error {
+	if err := cmp.Or(e.Check(), CheckTime("time", now)); err != nil {
+		return err
+	}
+	in := Replacement{OldManifestSHA256: oldSHA256, Entry: e, At: now}
+	return c.callFunction(ctx, http.MethodPut, fn, "/entries/"+e.ID, in, nil)
+}
+
+// CondemnEntry implements Store.
+func (c *Client) CondemnEntry(ctx context.Context, fn, id string, now time.Time) error {
+	if err := cmp.Or(CheckName("snapshot id", id), CheckTime("time", now)); err != nil {
+		return err
+	}
+	return c.callFunction(ctx, http.MethodPost, fn, "/entries/"+id+"/condemn", Condemnation{At: now}, nil)
 }
 
 // AddEntry implements Store.

@@ -3,6 +3,7 @@ package kvstore
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -83,18 +84,68 @@ func (e Entry) Check() error {
 	if e.RequestNumber < 0 || e.RequestNumber > math.MaxInt32 {
 		return fmt.Errorf("%w: request_number %d of snapshot %s: want 0 or more", ErrInvalid, e.RequestNumber, e.ID)
 	}
-	if e.Bytes < 0 {
-		return fmt.Errorf("%w: bytes %d of snapshot %s: want 0 or more", ErrInvalid, e.Bytes, e.ID)
+	if min(e.Bytes, e.StoredBytes, e.SharedBytes) < 0 {
+		return fmt.Errorf("%w: bytes %d, stored_bytes %d, shared_bytes %d of snapshot %s: want 0 or more",
+			ErrInvalid, e.Bytes, e.StoredBytes, e.SharedBytes, e.ID)
+	}
+	if err := e.checkNames(); err != nil {
+		return fmt.Errorf("snapshot %s: %w", e.ID, err)
+	}
+	if err := checkYear("deleted", e.Deleted); err != nil {
+		return err
 	}
 	return checkYear("created", e.Created)
 }
 
-// CheckDeleted reports whether a tombstone can carry the time.
-func CheckDeleted(at time.Time) error {
-	if at.IsZero() {
-		return fmt.Errorf("%w: time of deletion is missing: want when the entries were removed", ErrInvalid)
+func (e Entry) checkNames() error {
+	if e.Parent != "" && !ValidName(e.Parent) {
+		return CheckName("parent", e.Parent)
 	}
-	return checkYear("time of deletion", at)
+	if e.Manifest != "" && !ValidName(e.Manifest) {
+		return CheckName("manifest", e.Manifest)
+	}
+	if err := CheckNames("key id", e.KeyIDs); err != nil {
+		return err
+	}
+	if len(e.Packs) > 0 && !slices.Contains(e.Packs, e.ID) {
+		return fmt.Errorf("%w: packs %q: want its own among them", ErrInvalid, e.Packs)
+	}
+	return CheckNames("pack", e.Packs)
+}
+
+// CheckNames reports the first of at most MaxPacks names that is not one.
+func CheckNames(what string, names []string) error {
+	if len(names) > MaxPacks {
+		return fmt.Errorf("%w: %d names of a %s: want at most %d", ErrInvalid, len(names), what, MaxPacks)
+	}
+	for _, name := range names {
+		if err := CheckName(what, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check reports the first value of the reservation that is out of range.
+func (p Pending) Check() error {
+	if err := CheckName("snapshot id", p.ID); err != nil {
+		return err
+	}
+	if err := CheckNames("pack", p.Packs); err != nil {
+		return err
+	}
+	return CheckTime("end of the reservation", p.Until)
+}
+
+// CheckDeleted reports whether a tombstone can carry the time.
+func CheckDeleted(at time.Time) error { return CheckTime("time of deletion", at) }
+
+// CheckTime reports whether at is a time that can be kept; what says of what.
+func CheckTime(what string, at time.Time) error {
+	if at.IsZero() {
+		return fmt.Errorf("%w: %s is missing: want a time", ErrInvalid, what)
+	}
+	return checkYear(what, at)
 }
 
 // checkYear refuses the times that JSON cannot hold.

@@ -36,6 +36,31 @@ type Removed struct {
 	Removed []Entry `json:"removed"`
 }
 
+// Reservation is the body of POST /v1/functions/{fn}/reservations.
+type Reservation struct {
+	Pending
+	// At is the caller's clock: what was reserved until before then is over.
+	At time.Time `json:"at"`
+}
+
+// Granted is the answer to POST /v1/functions/{fn}/reservations.
+type Granted struct {
+	Granted []string `json:"granted"`
+}
+
+// Replacement is the body of PUT /v1/functions/{fn}/entries/{id}.
+type Replacement struct {
+	// OldManifestSHA256 is the checksum that the change is based on.
+	OldManifestSHA256 string    `json:"old_manifest_sha256"`
+	Entry             Entry     `json:"entry"`
+	At                time.Time `json:"at"`
+}
+
+// Condemnation is the body of POST /v1/functions/{fn}/entries/{id}/condemn.
+type Condemnation struct {
+	At time.Time `json:"at"`
+}
+
 // Failure is the body of POST /v1/functions/{fn}/entries/{id}/failures.
 type Failure struct {
 	Lifetime string `json:"lifetime"`

@@ -1,69 +1,87 @@
 package snapshot
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 )
 
-// Verify reads the manifest of a snapshot of function fn and makes sure that
-// its pack is in the pool with the right size. The pack is not read: VerifyData
-// does that. Missing objects are ErrNotExist, wrong ones ErrCorrupt.
-func Verify(ctx context.Context, pool Pool, fn, id, manifestSHA256 string) (Manifest, error) {
-	m, err := readManifest(ctx, pool, fn, id, manifestSHA256)
-	if err != nil {
-		return Manifest{}, fmt.Errorf("snapshot %s of %s: %w", id, fn, err)
+// maxPID is the kernel's PID_MAX_LIMIT.
+const maxPID = 4 << 20
+
+// check reports the first value that breaks the format.
+func (m Manifest) check() error {
+	if m.Format != Format {
+		return fmt.Errorf("format %q: want %q", m.Format, Format)
 	}
-	size, err := pool.Stat(ctx, PackKey(fn, id))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("snapshot %s of %s: pack: %w", id, fn, err)
+	for _, check := range []func() error{m.checkNames, m.checkOrigin, m.Process.check, m.checkFiles, m.checkPacks, m.checkMeta, m.checkMaps} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
-	if size != m.Pack.Bytes {
-		return Manifest{}, fmt.Errorf("snapshot %s of %s: %w: the pack has %d bytes, the manifest says %d", id, fn, ErrCorrupt, size, m.Pack.Bytes)
-	}
-	return m, nil
+	return nil
 }
 
-// VerifyData is Verify and also reads the pack and compares every checksum.
-func VerifyData(ctx context.Context, pool Pool, fn, id, manifestSHA256 string) (Manifest, error) {
-	m, err := Verify(ctx, pool, fn, id, manifestSHA256)
-	if err != nil {
-		return Manifest{}, err
-	}
-	r, _, err := pool.Get(ctx, PackKey(fn, id))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("snapshot %s of %s: pack: %w", id, fn, err)
-	}
-	defer r.Close()
-	if err := scan(ctx, r, m.Pack, discard); err != nil {
-		return Manifest{}, fmt.Errorf("snapshot %s of %s: pack: %w", id, fn, err)
-	}
-	return m, nil
+func (m Manifest) checkNames() error {
+	return errors.Join(
+		checkName("id", m.ID),
+		checkName("function", m.Function),
+		checkName("lifetime", m.Lifetime),
+		checkName("platform", m.Platform),
+	)
 }
 
-func readManifest(ctx context.Context, pool Pool, fn, id, manifestSHA256 string) (Manifest, error) {
-	if err := errors.Join(checkName("function", fn), checkName("id", id)); err != nil {
-		return Manifest{}, err
+func (m Manifest) checkOrigin() error {
+	switch {
+	case m.Parent != "" && !validName(m.Parent):
+		return checkName("parent", m.Parent)
+	case m.Parent == m.ID:
+		return fmt.Errorf("parent %q: the snapshot is its own parent", m.Parent)
+	case m.RequestNumber < 0 || m.RequestNumber > math.MaxInt32:
+		return fmt.Errorf("request_number %d: want 0 to %d", m.RequestNumber, math.MaxInt32)
+	case m.Created.IsZero():
+		return errors.New("created: want a time")
+	case !slices.Contains([]string{"pypy", "jvm", "node", "other"}, m.Runtime):
+		return fmt.Errorf("runtime %q: want pypy, jvm, node or other", m.Runtime)
 	}
-	r, _, err := pool.Get(ctx, ManifestKey(fn, id))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("manifest: %w", err)
-	}
-	defer r.Close()
-	raw, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
-	if err != nil {
-		return Manifest{}, fmt.Errorf("read the manifest: %w", err)
-	}
-	m, err := DecodeManifest(raw, manifestSHA256)
-	if err == nil && (m.Function != fn || m.ID != id) {
-		err = fmt.Errorf("%w: the manifest is of snapshot %s of %s", ErrCorrupt, m.ID, m.Function)
-	}
-	return m, err
+	return nil
 }
 
-type discardCloser struct{ io.Writer }
+func (p Process) check() error {
+	if err := p.checkTIDs(); err != nil {
+		return err
+	}
+	if p.PID < 1 || !slices.Contains(p.TIDs, p.PID) {
+		return fmt.Errorf("process: pid %d: want one of tids", p.PID)
+	}
+	if highest := p.TIDs[len(p.TIDs)-1]; p.MaxTID != highest {
+		return fmt.Errorf("process: max_tid %d: want the highest of tids, %d", p.MaxTID, highest)
+	}
+	for _, pipe := range []string{p.Stdout, p.Stderr} {
+		if pipe != "" && !isPipe(pipe) {
+			return fmt.Errorf("process: stdout or stderr %q: want pipe:[NUMBER], or nothing if it is no pipe", pipe)
+		}
+	}
+	return nil
+}
 
-func (discardCloser) Close() error { return nil }
+func (p Process) checkTIDs() error {
+	last := 0
+	for _, tid := range p.TIDs {
+		if tid <= last || tid > maxPID {
+			return fmt.Errorf("process: %d after %d in tids: want ascending numbers from 1 to %d", tid, last, maxPID)
+		}
+		last = tid
+	}
+	return nil
+}
 
-func discard(string) (io.WriteCloser, error) { return discardCloser{io.Discard}, nil }
+func isPipe(s string) bool {
+	inode, ok := strings.CutPrefix(s, "pipe:[")
+	inode, closed := strings.CutSuffix(inode, "]")
+	_, err := strconv.ParseUint(inode, 10, 64)
+	return ok && closed && err == nil
+}

@@ -1,223 +1,137 @@
 package snapshot
 
-import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"math"
-	"slices"
-	"strconv"
-	"strings"
-)
+import "time"
 
-// maxManifest bounds an encoded manifest, in bytes; real ones have a few KB.
-const maxManifest = 4 << 20
+// Format names the version of the pool format that this package writes and
+// reads; docs/pool-format.md describes it.
+const Format = "pronghorn-snapshot/2"
 
-// maxPID is the kernel's PID_MAX_LIMIT.
-const maxPID = 4 << 20
+// PageSize is the size of a page of memory, in bytes: the unit of sharing.
+const PageSize = 4096
 
-// formatName is what Format starts with in every version.
-const formatName = "pronghorn-snapshot/"
-
-// ErrFormat says that a manifest is of a format version that this program does
-// not read.
-var ErrFormat = errors.New("unknown snapshot format")
-
-// Encode checks the manifest and returns its JSON and the SHA-256 of that in
-// hex, which is to be kept with the pool entry.
-func (m Manifest) Encode() (raw []byte, sha256hex string, err error) {
-	if err := m.check(); err != nil {
-		return nil, "", fmt.Errorf("manifest of snapshot %q: %w", m.ID, err)
-	}
-	raw, err = json.Marshal(m)
-	if err != nil {
-		return nil, "", fmt.Errorf("encode the manifest of snapshot %s: %w", m.ID, err)
-	}
-	if len(raw) > maxManifest {
-		return nil, "", fmt.Errorf("manifest of snapshot %s: %d bytes long, want at most %d", m.ID, len(raw), maxManifest)
-	}
-	return raw, sha256Hex(raw), nil
+// Manifest describes one snapshot. It is the last object that is written of
+// it, and its own checksum is kept with the pool entry.
+type Manifest struct {
+	// Format is the constant Format.
+	Format string `json:"format"`
+	ID     string `json:"id"`
+	// Function is the name of the function.
+	Function string `json:"function"`
+	// Lifetime is the id of the lifetime in which it was taken.
+	Lifetime string `json:"lifetime"`
+	// Parent is the snapshot that this lifetime was restored from; "" if none.
+	Parent string `json:"parent,omitempty"`
+	// RequestNumber counts the requests that the process served in its lineage.
+	RequestNumber int       `json:"request_number"`
+	Created       time.Time `json:"created"`
+	// Platform is the key of the platforms that can restore it.
+	Platform string `json:"platform"`
+	// Runtime is "pypy", "jvm", "node" or "other".
+	Runtime string  `json:"runtime"`
+	Process Process `json:"process"`
+	// Files are the images that hold no pages, sorted by name. They lie, end to
+	// end, in the frames Meta of the snapshot's own pack.
+	Files []File  `json:"files"`
+	Meta  []Frame `json:"meta"`
+	// Pages are the images that hold pages, sorted by name.
+	Pages []PageFile `json:"pages"`
+	// Packs are all packs that Meta and the page maps refer to; the first is the
+	// snapshot's own.
+	Packs []PackRef `json:"packs"`
 }
 
-// DecodeManifest decodes a manifest whose SHA-256 must be wantSHA256. It is
-// strict: unknown fields, trailing data and values that contradict each other
-// are ErrCorrupt; another version of the format is ErrFormat.
-func DecodeManifest(raw []byte, wantSHA256 string) (Manifest, error) {
-	if len(raw) > maxManifest {
-		return Manifest{}, fmt.Errorf("%w: manifest is longer than %d bytes", ErrCorrupt, maxManifest)
-	}
-	if got := sha256Hex(raw); got != wantSHA256 {
-		return Manifest{}, fmt.Errorf("%w: sha256 of the manifest is %s, the registered one %q", ErrCorrupt, got, wantSHA256)
-	}
-	if err := checkFormat(raw); err != nil {
-		return Manifest{}, err
-	}
-	m, err := decodeStrict(raw)
-	if err == nil {
-		err = m.check()
-	}
-	if err != nil {
-		return Manifest{}, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
-	}
-	return m, nil
+// Process is what a restorer must know of the process in the image.
+type Process struct {
+	// PID is the process id that the restored process will have.
+	PID int `json:"pid"`
+	// MaxTID is the highest thread id in the image.
+	MaxTID int `json:"max_tid"`
+	// TIDs are all process and thread ids that a restore takes.
+	TIDs []int `json:"tids"`
+	// Stdout and Stderr name the pipes ("pipe:[123]") in whose place the
+	// restored process gets the restorer's own.
+	Stdout string `json:"stdout"`
+	Stderr string `json:"stderr"`
 }
 
-// checkFormat comes before the strict decoding: a newer manifest is to be
-// called newer, not broken.
-func checkFormat(raw []byte) error {
-	var m struct {
-		Format string `json:"format"`
-	}
-	err := json.Unmarshal(raw, &m)
-	version, known := strings.CutPrefix(m.Format, formatName)
-	switch {
-	case m.Format == Format:
-		return nil
-	case err != nil:
-		return fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
-	case known && newer(version):
-		return fmt.Errorf("%w: %q is newer than %q: upgrade this program", ErrFormat, m.Format, Format)
-	}
-	return fmt.Errorf("%w: manifest: format %q: want %q", ErrCorrupt, m.Format, Format)
+// File is one image file that holds no pages.
+type File struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
 }
 
-func newer(version string) bool {
-	n, err := strconv.ParseUint(version, 10, 32)
-	return err == nil && n > 1
+// PageFile is one image file of pages.
+type PageFile struct {
+	Name string `json:"name"`
+	// Bytes is a multiple of PageSize.
+	Bytes int64 `json:"bytes"`
+	// Map says where every page is, in base64; docs/pool-format.md describes it.
+	Map string `json:"map"`
 }
 
-func decodeStrict(raw []byte) (m Manifest, err error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&m); err != nil {
-		return m, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return m, errors.New("something follows the JSON object")
-	}
-	return m, nil
+// PackRef is a pack and what of it a snapshot needs.
+type PackRef struct {
+	// ID names the object: PackKey(function, ID).
+	ID string `json:"id"`
+	// Bytes is the size of the whole object.
+	Bytes int64 `json:"bytes"`
+	// KeyID is the key with which the frames are encrypted; "" if they are not.
+	KeyID string `json:"key_id,omitempty"`
+	// Salt, in hex, makes the pack's own key of that one.
+	Salt string `json:"salt,omitempty"`
+	// Frames are the frames of pages that the snapshot needs, ascending.
+	Frames []Frame `json:"frames"`
 }
 
-// check reports the first value that breaks the format.
-func (m Manifest) check() error {
-	if m.Format != Format {
-		return fmt.Errorf("format %q: want %q", m.Format, Format)
+// Frame is a piece of a pack that is read as a whole.
+type Frame struct {
+	// N is the number of the frame in the pack that it was first written to.
+	N int `json:"n"`
+	// First is the number in the pack of the first of the Pages pages that the
+	// frame holds. Both are 0 in a frame of Manifest.Meta.
+	First int `json:"first,omitempty"`
+	Pages int `json:"pages,omitempty"`
+	// Offset and Bytes say where in the object it lies.
+	Offset int64 `json:"offset"`
+	Bytes  int64 `json:"bytes"`
+	// Raw is the size after decompression, in bytes.
+	Raw int64 `json:"raw"`
+	// SHA256 is the checksum of the bytes as they are stored, in hex.
+	SHA256 string `json:"sha256"`
+}
+
+// ImageBytes returns the size of the assembled image, in bytes.
+func (m Manifest) ImageBytes() int64 {
+	var n int64
+	for _, f := range m.Files {
+		n += f.Bytes
 	}
-	for _, check := range []func() error{m.checkNames, m.checkOrigin, m.Process.check, m.Pack.check} {
-		if err := check(); err != nil {
-			return err
+	for _, p := range m.Pages {
+		n += p.Bytes
+	}
+	return n
+}
+
+// PackIDs returns the ids of all packs that the snapshot refers to; the first
+// is its own.
+func (m Manifest) PackIDs() []string {
+	ids := make([]string, 0, len(m.Packs))
+	for _, p := range m.Packs {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// KeyIDs returns the ids of the keys that reading the snapshot takes, each
+// once; none if it is not encrypted.
+func (m Manifest) KeyIDs() []string {
+	var ids []string
+	seen := map[string]bool{"": true}
+	for _, p := range m.Packs {
+		if !seen[p.KeyID] {
+			seen[p.KeyID] = true
+			ids = append(ids, p.KeyID)
 		}
 	}
-	return nil
-}
-
-func (m Manifest) checkNames() error {
-	return errors.Join(
-		checkName("id", m.ID),
-		checkName("function", m.Function),
-		checkName("lifetime", m.Lifetime),
-		checkName("platform", m.Platform),
-	)
-}
-
-func (m Manifest) checkOrigin() error {
-	switch {
-	case m.Parent != "" && !validName(m.Parent):
-		return checkName("parent", m.Parent)
-	case m.Parent == m.ID:
-		return fmt.Errorf("parent %q: the snapshot is its own parent", m.Parent)
-	case m.RequestNumber < 0 || m.RequestNumber > math.MaxInt32:
-		return fmt.Errorf("request_number %d: want 0 to %d", m.RequestNumber, math.MaxInt32)
-	case m.Created.IsZero():
-		return errors.New("created: want a time")
-	case !slices.Contains([]string{"pypy", "jvm", "node", "other"}, m.Runtime):
-		return fmt.Errorf("runtime %q: want pypy, jvm, node or other", m.Runtime)
-	}
-	return nil
-}
-
-func (p Process) check() error {
-	if err := p.checkTIDs(); err != nil {
-		return err
-	}
-	if p.PID < 1 || !slices.Contains(p.TIDs, p.PID) {
-		return fmt.Errorf("process: pid %d: want one of tids", p.PID)
-	}
-	if highest := p.TIDs[len(p.TIDs)-1]; p.MaxTID != highest {
-		return fmt.Errorf("process: max_tid %d: want the highest of tids, %d", p.MaxTID, highest)
-	}
-	for _, pipe := range []string{p.Stdout, p.Stderr} {
-		if pipe != "" && !isPipe(pipe) {
-			return fmt.Errorf("process: stdout or stderr %q: want pipe:[NUMBER], or nothing if it is no pipe", pipe)
-		}
-	}
-	return nil
-}
-
-func (p Process) checkTIDs() error {
-	last := 0
-	for _, tid := range p.TIDs {
-		if tid <= last || tid > maxPID {
-			return fmt.Errorf("process: %d after %d in tids: want ascending numbers from 1 to %d", tid, last, maxPID)
-		}
-		last = tid
-	}
-	return nil
-}
-
-func isPipe(s string) bool {
-	inode, ok := strings.CutPrefix(s, "pipe:[")
-	inode, closed := strings.CutSuffix(inode, "]")
-	_, err := strconv.ParseUint(inode, 10, 64)
-	return ok && closed && err == nil
-}
-
-func (p Pack) check() error {
-	if !validSHA256(p.SHA256) {
-		return fmt.Errorf("pack: sha256 %q: want 64 lower-case hex digits", p.SHA256)
-	}
-	if len(p.Files) == 0 {
-		return errors.New("pack: no files")
-	}
-	last := ""
-	for _, f := range p.Files {
-		if err := f.check(last); err != nil {
-			return err
-		}
-		last = f.Name
-	}
-	return p.checkSum()
-}
-
-// checkSum subtracts, as a sum of sizes that somebody made up can overflow:
-// nothing here is negative when something is taken from it.
-func (p Pack) checkSum() error {
-	left := p.Bytes
-	for _, f := range p.Files {
-		if left < 0 {
-			break
-		}
-		left -= f.Bytes
-	}
-	if left != 0 {
-		return fmt.Errorf("pack: bytes %d: want the sum of the files' sizes", p.Bytes)
-	}
-	return nil
-}
-
-// check checks a file that follows the file named last.
-func (f File) check(last string) error {
-	switch {
-	case !validName(f.Name):
-		return checkName("pack: file name", f.Name)
-	case f.Name <= last:
-		return fmt.Errorf("pack: file %q after %q: want files sorted by name, each once", f.Name, last)
-	case f.Bytes < 0:
-		return fmt.Errorf("pack: file %s: bytes %d: want 0 or more", f.Name, f.Bytes)
-	case !validSHA256(f.SHA256):
-		return fmt.Errorf("pack: file %s: sha256 %q: want 64 lower-case hex digits", f.Name, f.SHA256)
-	}
-	return nil
+	return ids
 }

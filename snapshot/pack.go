@@ -2,241 +2,196 @@ package snapshot
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-	"sync"
+	"time"
 )
 
-// errChanged says that an image file changed while it was being packed.
-var errChanged = errors.New("the file changed while it was being packed")
+const (
+	// framePages is how many pages a frame gets. Larger ones compress a little
+	// better; of smaller ones less is read for a page that others share.
+	framePages = 128
+	// metaFrame is how large a frame of metadata is at most, in bytes.
+	metaFrame = framePages * PageSize
+	// frameBatch is how many frames a worker makes before those that were made
+	// meanwhile are put in order.
+	frameBatch = 8
+)
 
-// PackDir writes the files of the image directory dir to w, end to end and
-// sorted by name, and returns what it wrote. Logs and statistics of CRIU
-// ("*.log", "stats-*") are left out; a directory or a link is an error.
-func PackDir(ctx context.Context, dir string, w io.Writer) (Pack, error) {
-	r, err := OpenPack(dir)
+// packed is an image that is ready to be sent.
+type packed struct {
+	manifest Manifest
+	pack     *spool
+	stored   Stored
+}
+
+// packer packs one image.
+type packer struct {
+	framer
+	image *Image
+	out   *spool
+	next  int // number of the next frame
+	pages int // that were packed
+}
+
+// packImage makes a pack of what of the image is new, and completes the
+// manifest. The image is closed.
+func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, err error) {
+	defer func() { err = firstError(err, req.Image.Close()) }()
+	begin := time.Now()
+	m := req.Manifest
+	sealer, keyID, salt, err := newSealer(req.Keys, m.Function)
 	if err != nil {
-		return Pack{}, err
+		return packed{}, err
 	}
-	defer r.Close()
-	if _, err := io.CopyBuffer(w, &ctxReader{ctx: ctx, r: r}, make([]byte, chunkSize)); err != nil {
-		return Pack{}, fmt.Errorf("pack %s: %w", dir, err)
-	}
-	return r.Pack()
-}
-
-// PackReader reads the files of an image directory end to end and hashes what
-// it reads, so that an upload reads and hashes every byte once. Nothing of the
-// directory is held in memory but a chunk of 1 MiB.
-type PackReader struct {
-	mu    sync.Mutex // Pack may be asked while a transport still reads
-	dir   string
-	files []File // those before next have their sums
-	next  int
-	open  *os.File // files[next], or nil
-	left  int64    // bytes of open that are not read yet
-	sums  sums
-	buf   []byte
-	ready []byte // what of buf is read and hashed, but not handed out yet
-	rest  int64  // bytes that were not handed out yet
-}
-
-// OpenPack starts to read the image directory dir from its beginning. A try
-// that failed is repeated with a new PackReader.
-func OpenPack(dir string) (*PackReader, error) {
-	files, err := listImages(dir)
+	sums, err := sumImage(ctx, req.Image)
 	if err != nil {
-		return nil, err
+		return packed{}, err
 	}
-	r := &PackReader{dir: dir, files: files, sums: newSums()}
-	for _, f := range files {
-		r.rest += f.Bytes
+	l := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums))
+	out := packed{pack: newSpool(), stored: l.stored(sums)}
+	out.stored.HashTime = time.Since(begin)
+	begin = time.Now()
+	p := packer{framer: framer{t.codec, sealer}, image: req.Image, out: out.pack}
+	own := PackRef{ID: m.ID, KeyID: keyID, Salt: salt, Frames: []Frame{}}
+	out.manifest, err = p.pack(ctx, m, own, l)
+	if err != nil {
+		return packed{}, firstError(err, out.pack.close())
 	}
-	r.skipEmpty()
-	return r, nil
+	out.stored.PackTime = time.Since(begin)
+	return out, nil
 }
 
-// Len returns the number of bytes that are still to be read.
-func (r *PackReader) Len() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return int(r.rest)
-}
-
-// Read implements io.Reader. A file that grew or shrank since OpenPack is an
-// error, which comes instead of the file's last bytes: the receiver of a pack
-// of a changing directory never gets it whole.
-func (r *PackReader) Read(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.ready) == 0 {
-		if r.next == len(r.files) {
-			return 0, io.EOF
-		}
-		if err := r.fill(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(p, r.ready)
-	r.ready, r.rest = r.ready[n:], r.rest-int64(n)
-	return n, nil
-}
-
-// Close releases the file that is being read.
-func (r *PackReader) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.closeFile()
-}
-
-// Pack describes what was read. It is an error before everything was.
-func (r *PackReader) Pack() (Pack, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.rest > 0 {
-		return Pack{}, fmt.Errorf("pack of %s: %d bytes of it were not read", r.dir, r.rest)
-	}
-	p := Pack{SHA256: hexSum(r.sums.whole), Files: append([]File(nil), r.files...)}
-	for _, f := range r.files {
-		p.Bytes += f.Bytes
-	}
-	return p, nil
-}
-
-// fill reads and hashes the next chunk, which is of one file; when it is the
-// file's last, the file is finished before anybody sees the chunk.
-func (r *PackReader) fill() error {
-	if err := r.openFile(); err != nil {
-		return err
-	}
-	if r.buf == nil {
-		r.buf = make([]byte, chunkSize)
-	}
-	chunk := r.buf[:min(int64(len(r.buf)), r.left)]
-	if _, err := io.ReadFull(r.open, chunk); err != nil {
-		return r.readError(err)
-	}
-	if err := r.sums.write(chunk, io.Discard); err != nil {
-		return err
-	}
-	r.left -= int64(len(chunk))
-	if r.left == 0 {
-		if err := r.endFile(); err != nil {
+// firstError is for errors of which the first is the reason of the second.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
 			return err
 		}
 	}
-	r.ready = chunk
 	return nil
 }
 
-func (r *PackReader) openFile() error {
-	if r.open != nil {
-		return nil
-	}
-	f, err := os.Open(filepath.Join(r.dir, r.files[r.next].Name))
-	if err != nil {
-		return fmt.Errorf("open an image file: %w", err)
-	}
-	r.open, r.left = f, r.files[r.next].Bytes
-	return nil
-}
-
-func (r *PackReader) readError(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &fs.PathError{Op: "read", Path: r.open.Name(), Err: errChanged}
-	}
-	return fmt.Errorf("read an image file: %w", err)
-}
-
-func (r *PackReader) endFile() error {
-	info, err := r.open.Stat()
-	if err != nil {
-		return fmt.Errorf("finish an image file: %w", err)
-	}
-	if info.Size() != r.files[r.next].Bytes {
-		return &fs.PathError{Op: "read", Path: r.open.Name(), Err: errChanged}
-	}
-	r.files[r.next].SHA256 = r.sums.endFile()
-	r.next++
-	r.skipEmpty()
-	return r.closeFile()
-}
-
-// skipEmpty passes over files without a byte: CRIU writes such, and Read must
-// see the end right after the last byte.
-func (r *PackReader) skipEmpty() {
-	for r.next < len(r.files) && r.files[r.next].Bytes == 0 {
-		r.files[r.next].SHA256 = r.sums.endFile()
-		r.next++
-	}
-}
-
-func (r *PackReader) closeFile() error {
-	if r.open == nil {
-		return nil
-	}
-	f := r.open
-	r.open = nil
-	return f.Close()
-}
-
-// listImages returns names and sizes of what belongs into a pack, sorted by name.
-func listImages(dir string) ([]File, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, fmt.Errorf("list the image directory: %w", err)
-	}
-	var files []File
-	for _, e := range entries {
-		if skipped(e.Name()) {
-			continue
+func sumImage(ctx context.Context, image *Image) ([][]pageSum, error) {
+	sums := make([][]pageSum, len(image.Pages))
+	for i, p := range image.Pages {
+		var err error
+		if sums[i], err = sumPages(ctx, p, workers()); err != nil {
+			return nil, err
 		}
-		f, err := imageFile(dir, e)
+	}
+	return sums, nil
+}
+
+func (l layout) stored(sums [][]pageSum) Stored {
+	s := Stored{Zero: l.zero, Shared: l.shared, New: len(l.fresh), Repeated: l.repeated}
+	for _, file := range sums {
+		s.Pages += len(file)
+	}
+	return s
+}
+
+// pack writes all frames and returns the manifest.
+func (p *packer) pack(ctx context.Context, m Manifest, own PackRef, l layout) (Manifest, error) {
+	m.Format, m.Files, m.Pages = Format, []File{}, []PageFile{}
+	for _, f := range p.image.Files {
+		m.Files = append(m.Files, File{Name: f.Name, Bytes: int64(len(f.Data))})
+	}
+	for i, f := range p.image.Pages {
+		m.Pages = append(m.Pages, PageFile{Name: f.Name, Bytes: f.Bytes, Map: encodeMap(l.runs[i], p.codec)})
+	}
+	var err error
+	if m.Meta, err = p.packMeta(); err != nil {
+		return m, err
+	}
+	if own.Frames, err = p.packPages(ctx, l.fresh); err != nil {
+		return m, err
+	}
+	own.Bytes = p.out.size
+	m.Packs = append([]PackRef{own}, l.packs...)
+	return m, nil
+}
+
+// packMeta writes the files that hold no pages, end to end.
+func (p *packer) packMeta() ([]Frame, error) {
+	var frames []Frame
+	var raw []byte
+	flush := func() error {
+		f := Frame{N: p.next}
+		stored, _ := p.framer.pack(&f, raw, nil)
+		f.Offset = p.out.size
+		frames, raw = append(frames, f), raw[:0]
+		p.next++
+		return p.out.add(stored)
+	}
+	for _, file := range p.image.Files {
+		for data := file.Data; len(data) > 0; {
+			n := min(len(data), metaFrame-len(raw))
+			raw, data = append(raw, data[:n]...), data[n:]
+			if len(raw) < metaFrame {
+				continue
+			}
+			if err := flush(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(raw) == 0 {
+		return frames, nil
+	}
+	return frames, flush()
+}
+
+// packPages writes the new pages, some frames at a time on all CPUs.
+func (p *packer) packPages(ctx context.Context, fresh []pageRef) ([]Frame, error) {
+	frames := make([]Frame, 0, len(fresh)/framePages+1)
+	for len(fresh) > 0 {
+		batch := fresh[:min(len(fresh), workers()*frameBatch*framePages)]
+		fresh = fresh[len(batch):]
+		made, stored, err := p.makeFrames(ctx, batch)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, f)
+		for i := range made {
+			made[i].Offset = p.out.size
+			if err := p.out.add(stored[i]); err != nil {
+				return nil, err
+			}
+		}
+		frames = append(frames, made...)
 	}
-	if len(files) == 0 {
-		return nil, &fs.PathError{Op: "pack", Path: dir, Err: errors.New("no image files in the directory")}
-	}
-	return files, nil
+	return frames, nil
 }
 
-// skipped names what CRIU leaves beside the images and no restore reads.
-func skipped(name string) bool {
-	return strings.HasSuffix(name, ".log") || strings.HasPrefix(name, "stats-")
+// makeFrames makes the frames of the next batch of pages.
+func (p *packer) makeFrames(ctx context.Context, batch []pageRef) ([]Frame, [][]byte, error) {
+	n := (len(batch) + framePages - 1) / framePages
+	frames, stored := make([]Frame, n), make([][]byte, n)
+	err := parallel(ctx, n, workers(), func() func(int) error {
+		raw, scratch := make([]byte, framePages*PageSize), []byte(nil)
+		return func(i int) error {
+			refs := batch[i*framePages : min((i+1)*framePages, len(batch))]
+			if err := p.gather(refs, raw); err != nil {
+				return err
+			}
+			frames[i] = Frame{N: p.next + i, First: p.pages + i*framePages, Pages: len(refs)}
+			stored[i], scratch = p.framer.pack(&frames[i], raw[:len(refs)*PageSize], scratch)
+			return nil
+		}
+	})
+	p.next, p.pages = p.next+n, p.pages+len(batch)
+	return frames, stored, err
 }
 
-func imageFile(dir string, e fs.DirEntry) (File, error) {
-	path := filepath.Join(dir, e.Name())
-	info, err := e.Info()
-	if err != nil {
-		return File{}, fmt.Errorf("list the image directory: %w", err)
+// gather reads pages, those that follow each other at once.
+func (p *packer) gather(refs []pageRef, raw []byte) error {
+	for len(refs) > 0 {
+		n := 1
+		for n < len(refs) && refs[n] == (pageRef{refs[0].image, refs[0].page + n}) {
+			n++
+		}
+		if err := readPages(p.image.Pages[refs[0].image], refs[0].page, raw[:n*PageSize]); err != nil {
+			return err
+		}
+		refs, raw = refs[n:], raw[n*PageSize:]
 	}
-	if !info.Mode().IsRegular() {
-		return File{}, &fs.PathError{Op: "pack", Path: path, Err: fmt.Errorf("want regular files only, this is %v", info.Mode())}
-	}
-	if err := checkName("image file", e.Name()); err != nil {
-		return File{}, &fs.PathError{Op: "pack", Path: path, Err: err}
-	}
-	return File{Name: e.Name(), Bytes: info.Size()}, nil
-}
-
-// ctxReader fails once its context is done.
-type ctxReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *ctxReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
+	return nil
 }

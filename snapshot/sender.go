@@ -63,8 +63,11 @@ func again(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	}
 	var local *fs.PathError
 	var status *statusError
-	if errors.As(err, &local) || errors.As(err, &status) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrFormat) {
+	switch {
+	case errors.As(err, &local), errors.Is(err, ErrCorrupt), errors.Is(err, ErrFormat), errors.Is(err, ErrNoKey), errors.Is(err, errChanged):
 		return false, err
+	case errors.As(err, &status):
+		return status.mayPass(), err
 	}
 	return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
 }
@@ -85,17 +88,16 @@ type sender struct {
 
 func newSender(c *retryablehttp.Client) *sender { return &sender{http: c, moved: new(atomic.Int64)} }
 
-// get hands the object at url to handle, with its size or -1. handle is called
-// again, with the object from its beginning, when it failed because the
-// connection did.
-func (s *sender) get(ctx context.Context, url string, handle func(r io.Reader, size int64) error) error {
+// get hands the object at url to handle, which is called again, with the object
+// from its beginning, when it failed because the connection did.
+func (s *sender) get(ctx context.Context, url string, handle func(io.Reader) error) error {
 	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return bare(err)
 	}
 	req.Header.Set("Accept-Encoding", "identity") // the checksums are of the bytes as they are stored
 	return s.do(req, func(resp *http.Response) error {
-		return handle(counter{resp.Body, s.moved}, resp.ContentLength)
+		return handle(counter{resp.Body, s.moved})
 	})
 }
 
@@ -129,16 +131,21 @@ func (s *sender) do(req *retryablehttp.Request, handle func(*http.Response) erro
 		}
 		return handle(resp)
 	})
-	where := fmt.Sprintf("%s %s://%s%s", req.Method, req.URL.Scheme, req.URL.Host, req.URL.Path)
 	resp, err := s.http.Do(req)
 	if err == nil && resp.StatusCode/100 != 2 { // after the last try nobody handled the answer
 		defer resp.Body.Close()
 		err = readStatus(resp)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", where, bare(err))
+		return fmt.Errorf("%s: %w", where(req.Request), bare(err))
 	}
 	return nil
+}
+
+// where names a request without the query of its URL, as that of a presigned
+// one is a credential.
+func where(req *http.Request) string {
+	return fmt.Sprintf("%s %s://%s%s", req.Method, req.URL.Scheme, req.URL.Host, req.URL.Path)
 }
 
 // bare drops the URL that net/http puts into its errors: the query of a
@@ -168,6 +175,11 @@ func (e *statusError) Error() string {
 		return text
 	}
 	return fmt.Sprintf("%s: %q", text, e.excerpt)
+}
+
+// mayPass tells a server that is busy or broken from one that refuses.
+func (e *statusError) mayPass() bool {
+	return e.status == http.StatusTooManyRequests || e.status >= 500 && e.status != http.StatusNotImplemented
 }
 
 // Is makes a missing object ErrNotExist, as it is with a Pool.

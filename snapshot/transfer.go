@@ -1,19 +1,20 @@
 package snapshot
 
 import (
-	"bytes"
-	"context"
-	"fmt"
-	"io"
 	"net/http"
+	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
 
 // Transfer moves snapshots between a worker and the pool by URLs alone: a
-// function container holds no credentials of the pool, only a URL for each of
-// the two objects of one snapshot, presigned by S3 or served by the agent.
-type Transfer struct{ http *retryablehttp.Client }
+// function container holds no credentials of the pool, only a URL for each
+// object that it may read or write, presigned by S3 or served by the agent. It
+// may be used by many goroutines at once.
+type Transfer struct {
+	http  *retryablehttp.Client
+	codec *codec
+}
 
 // NewTransfer returns a Transfer over c; nil means a client of its own, whose
 // timeouts suit objects of any size. Calls are bounded by their contexts.
@@ -21,87 +22,67 @@ func NewTransfer(c *http.Client) *Transfer {
 	if c == nil {
 		c = &http.Client{Transport: newTransport()}
 	}
-	return &Transfer{http: newRetrying(c)}
+	return &Transfer{http: newRetrying(c), codec: newCodec()}
 }
 
-// Fetch reads a manifest, verifies it against its registered SHA-256, reads the
-// pack and unpacks it into dir. moved is the number of bytes that were received,
-// repeated tries included, also when Fetch fails. Data that differs from its
-// checksum or its format is ErrCorrupt, an object that is gone is ErrNotExist.
-func (t *Transfer) Fetch(ctx context.Context, manifestURL, manifestSHA256, packURL, dir string) (m Manifest, moved int64, err error) {
-	s := newSender(t.http)
-	m, err = s.fetchManifest(ctx, manifestURL, manifestSHA256)
-	if err != nil {
-		return Manifest{}, s.moved.Load(), fmt.Errorf("fetch the manifest: %w", err)
-	}
-	if err := s.fetchPack(ctx, packURL, m.Pack, dir); err != nil {
-		return Manifest{}, s.moved.Load(), fmt.Errorf("fetch the pack of snapshot %s: %w", m.ID, err)
-	}
-	return m, s.moved.Load(), nil
+// StoreRequest says what to store and where.
+type StoreRequest struct {
+	// PackURL and ManifestURL are written to with PUT, in this order.
+	PackURL, ManifestURL string
+	// Image is what to store. Store closes it as soon as it is packed, and when
+	// it fails.
+	Image *Image
+	// Manifest says who and when; Store fills in the format and what describes
+	// the image.
+	Manifest Manifest
+	// Base is what the image may share pages with; nil shares nothing.
+	Base *Base
+	// Share are the ids of those packs of Base that may be referred to.
+	Share []string
+	// Keys has the key to encrypt with; nil does not encrypt.
+	Keys *Keyring
+	// Cache gets the new pack too; nil is none.
+	Cache *Cache
 }
 
-// Store writes the image files in dir as a pack and then m, completed with the
-// format and the description of that pack, as the manifest. It returns the
-// SHA-256 of the manifest, with which the snapshot is registered. moved is the
-// number of bytes that were sent, repeated tries included, also when Store fails.
-//
-// Every try reads dir anew and hashes what it sends; dir must not change.
-func (t *Transfer) Store(ctx context.Context, packURL, manifestURL, dir string, m Manifest) (manifestSHA256 string, moved int64, err error) {
-	s := newSender(t.http)
-	m.Format = Format
-	m.Pack, err = s.storePack(ctx, packURL, dir)
-	if err != nil {
-		return "", s.moved.Load(), fmt.Errorf("store the pack of snapshot %s: %w", m.ID, err)
-	}
-	manifestSHA256, err = s.storeManifest(ctx, manifestURL, m)
-	if err != nil {
-		return "", s.moved.Load(), fmt.Errorf("store the manifest of snapshot %s: %w", m.ID, err)
-	}
-	return manifestSHA256, s.moved.Load(), nil
+// Stored says what was stored.
+type Stored struct {
+	// ManifestSHA256 is what the snapshot is registered with.
+	ManifestSHA256 string
+	// Moved is the number of bytes that were sent, repeated tries included.
+	Moved int64
+	// Pages is the number of pages of the image. Each is Zero, or Shared with
+	// another snapshot, or New, or Repeated, that is, equal to a new one.
+	Pages, Zero, Shared, New, Repeated int
+	// StoredBytes is what the new pack and the manifest have.
+	StoredBytes int64
+	// How long hashing and comparing, packing, and sending took.
+	HashTime, PackTime, UploadTime time.Duration
 }
 
-func (s *sender) fetchManifest(ctx context.Context, url, sha256hex string) (m Manifest, err error) {
-	err = s.get(ctx, url, func(r io.Reader, _ int64) error {
-		raw, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
-		if err != nil {
-			return err
-		}
-		m, err = DecodeManifest(raw, sha256hex)
-		return err
-	})
-	return m, err
+// FetchRequest says what to fetch and where to.
+type FetchRequest struct {
+	ManifestURL string
+	// ManifestSHA256 is the registered checksum.
+	ManifestSHA256 string
+	// PackURLs are where the snapshot's packs are, by their ids. Ranges of them
+	// are read with GET.
+	PackURLs map[string]string
+	// Dir is where the image is written; it is made when it is missing.
+	Dir string
+	// Cache is asked first, and gets what it does not have; nil is none.
+	Cache *Cache
+	// Keys has the keys that the snapshot is encrypted with.
+	Keys *Keyring
 }
 
-func (s *sender) fetchPack(ctx context.Context, url string, p Pack, dir string) error {
-	return s.get(ctx, url, func(r io.Reader, size int64) error {
-		if size >= 0 && size != p.Bytes { // known before the first byte is read
-			return fmt.Errorf("%w: the pack has %d bytes, the manifest says %d", ErrCorrupt, size, p.Bytes)
-		}
-		return Unpack(ctx, r, p, dir)
-	})
+// Fetched says what was fetched.
+type Fetched struct {
+	Manifest Manifest
+	// Moved is the number of bytes that were received, repeated tries included,
+	// also when Fetch fails; FromCache of those that the cache had.
+	Moved, FromCache int64
+	// DownloadTime is how long it took until the last byte was here, and
+	// AssembleTime how long until the image was complete after that.
+	DownloadTime, AssembleTime time.Duration
 }
-
-func (s *sender) storePack(ctx context.Context, url, dir string) (Pack, error) {
-	var last *PackReader // what the try that succeeded has read
-	err := s.put(ctx, url, func() (_ body, err error) {
-		last, err = OpenPack(dir)
-		return last, err
-	})
-	if err != nil {
-		return Pack{}, err
-	}
-	return last.Pack()
-}
-
-func (s *sender) storeManifest(ctx context.Context, url string, m Manifest) (sha256hex string, err error) {
-	raw, sum, err := m.Encode()
-	if err != nil {
-		return "", err
-	}
-	return sum, s.put(ctx, url, func() (body, error) { return memory{bytes.NewReader(raw)}, nil })
-}
-
-// memory is a body that is held in memory.
-type memory struct{ *bytes.Reader }
-
-func (memory) Close() error { return nil }

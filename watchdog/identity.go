@@ -17,11 +17,12 @@ import (
 const identityFiles = 20_000
 
 // programIdentity stands in for the digest of the container image, which a
-// container cannot see: a hash over the command, the files that it names, and
-// the names, sizes and times of the files in the working directory, where the
-// function lies. So a snapshot of another build of the function is never
-// restored.
-func programIdentity(args []string) (string, error) {
+// container cannot see: a hash over the command, the files that it names, the
+// names, sizes and times of the files in the working directory, where the
+// function lies, and the function's environment, which a restored process
+// would keep. So a snapshot of another build of the function, or of one with
+// other settings, is never restored.
+func programIdentity(args, environment []string) (string, error) {
 	program, err := exec.LookPath(args[0])
 	if err != nil {
 		return "", err
@@ -34,6 +35,9 @@ func programIdentity(args []string) (string, error) {
 	fmt.Fprintf(h, "%q\n", args)
 	for _, path := range append([]string{program}, args[1:]...) {
 		hashFile(h, path)
+	}
+	for _, variable := range settingsIn(environment) {
+		fmt.Fprintf(h, "%q\n", variable)
 	}
 	if dir != "/" { // the root would be the whole system
 		hashTree(h, os.DirFS(dir))

@@ -49,15 +49,16 @@ func (w *Watchdog) forkSettings(out process.Output) fork.Settings {
 func (w *Watchdog) setHTTP(ctx context.Context, out process.Output) error {
 	c, g := w.config, &gate.Gate{}
 	reporter := report.New(c.Snapshot.Function, w.metrics, w.log)
+	var m *lifetime.Manager
 	p := proxy.New(proxy.Settings{
 		Upstream: c.UpstreamURL, ExecTimeout: c.ExecTimeout, BufferBody: c.BufferBody,
 		Headers: c.Snapshot.Headers, Reserved: hookPaths(c.Snapshot), Log: w.access(),
-	}, g, w.observe(reporter), w.metrics)
+	}, g, w.observe(reporter, func() { m.NoteResponse() }), w.metrics)
 	settings, err := w.lifetimeSettings(ctx, out)
 	if err != nil {
 		return err
 	}
-	m := lifetime.New(settings, g, p, &kvReporter{Reporter: reporter, settings: c.Snapshot, log: w.log}, w.metrics, w.log)
+	m = lifetime.New(settings, g, p, &kvReporter{Reporter: reporter, settings: c.Snapshot, log: w.log}, w.metrics, w.log)
 	w.function = p
 	w.setReady(p)
 	w.tasks = append(w.tasks, m.Run)
@@ -68,12 +69,17 @@ func (w *Watchdog) setHTTP(ctx context.Context, out process.Output) error {
 }
 
 // observe reports the latencies of answers that say something about how warm
-// the function is: those of errors do not.
-func (w *Watchdog) observe(r *report.Reporter) proxy.Observe {
+// the function is: those of errors do not. It calls first at the end of the
+// first answer of a lifetime.
+func (w *Watchdog) observe(r *report.Reporter, first func()) proxy.Observe {
 	if !w.config.Snapshot.Enabled() {
 		return func(gate.Pass, time.Duration, int) {}
 	}
 	return func(p gate.Pass, latency time.Duration, status int) {
+		if p.First() {
+			first()
+			w.metrics.ObserveFirst(p.Lifetime.Restored, p.Waited+latency)
+		}
 		if status/100 == 2 {
 			r.Add(p.Lifetime.ID, p.Number, latency)
 		}

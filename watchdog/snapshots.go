@@ -44,48 +44,101 @@ func (w *Watchdog) lifetimeSettings(ctx context.Context, out process.Output) (li
 		return s, fmt.Errorf("snapshot_agent_url: %w", err)
 	}
 	s.Agent = client
-	w.addSnapshots(ctx, &s)
-	return s, nil
+	return s, w.addSnapshots(ctx, &s)
 }
 
-func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) {
+// addSnapshots adds what hot starts need. Missing rights are found out about
+// while the function already starts, mistakes in the settings are errors.
+func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error {
 	c := w.config.Snapshot
 	s.Images = snapshot.NewTransfer(nil)
 	s.Function, s.Strategy, s.Eviction, s.Evict = c.Function, c.Strategy, c.Eviction, c.Evict
-	s.Dir, s.MaxPause = c.Dir, c.MaxPause
+	s.Dir, s.MaxPause, s.MaxMemory = c.Dir, c.MaxPause, c.MaxMemory
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
+	s.ReadyURL = readyURL(s.Address, w.config.ReadyPath)
 	s.Runtime = runtimeOf(w.config.Process)
+	if err := w.addStorage(s); err != nil {
+		return err
+	}
 	var err error
-	if s.Platform, err = platformKey(s.Runtime, w.config.Process); err != nil {
+	if s.Platform, err = platformKey(s.Runtime, w.config.Process, w.config.Environment); err != nil {
 		s.Platform = "unknown"
 	}
 	bin, missing := criu.Find(c.CRIU)
-	s.Engine = criu.NewEngine(bin)
-	s.Support = lifetime.NewSupport(func() error {
-		err := errors.Join(err, missing)
-		if err == nil {
-			err = works(ctx, bin)
+	engine := criu.NewEngine(bin)
+	works := lifetime.NewCRIU(engine)
+	s.Engine = works
+	s.Support = lifetime.NewSupport(func() (string, error) {
+		if err := errors.Join(err, missing); err != nil {
+			return w.noteMode("", err)
 		}
-		if err != nil {
-			w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)
-		}
-		return err
+		mode, err := w.probe(ctx, engine)
+		works.Use(engine.In(mode))
+		return w.noteMode(mode.String(), err)
 	})
+	return nil
 }
 
-// works reports why CRIU does not work here.
-func works(ctx context.Context, bin criu.Binary) error {
-	if err := criu.CanSetLastPID(); err != nil {
-		return err
+// addStorage opens the keys and the cache. Without a cache that was asked for
+// the function is only slower, but without keys its memory would be stored for
+// everybody to read.
+func (w *Watchdog) addStorage(s *lifetime.Settings) error {
+	c := w.config.Snapshot
+	var err error
+	if c.KeyFile != "" {
+		if s.Keys, err = snapshot.ReadKeyring(c.KeyFile); err != nil {
+			return fmt.Errorf("snapshot_key_file: %w", err)
+		}
 	}
+	if c.CacheDir == "" {
+		return nil
+	}
+	if s.Cache, err = snapshot.NewCache(c.CacheDir, c.CacheBytes); err != nil {
+		w.log.Warn("going on without a cache", "snapshot_cache_dir", c.CacheDir, "reason", err)
+	}
+	return nil
+}
+
+// probe finds out whether and how CRIU works here, and makes its calls quick.
+func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (criu.Mode, error) {
 	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
 	defer cancel()
-	return bin.Check(ctx)
+	mode, err := e.Probe(ctx)
+	if err != nil {
+		return mode, err
+	}
+	err = e.In(mode).Seed(ctx, w.config.Snapshot.CacheDir)
+	if err != nil && !errors.Is(err, criu.ErrUnavailable) {
+		w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
+		err = nil
+	}
+	return mode, err
+}
+
+// noteMode says once in which mode snapshots are possible.
+func (w *Watchdog) noteMode(mode string, err error) (string, error) {
+	if err != nil {
+		w.metrics.Mode.WithLabelValues("off").Set(1)
+		w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)
+		return "", err
+	}
+	w.metrics.Mode.WithLabelValues(mode).Set(1)
+	w.log.Info("snapshots are possible", "mode", mode)
+	return mode, nil
+}
+
+// readyURL is what says after a restore that the function is ready; "" = that
+// it accepts connections is enough.
+func readyURL(address, path string) string {
+	if path == "" {
+		return ""
+	}
+	return "http://" + address + "/" + strings.TrimPrefix(path, "/")
 }
 
 // platformKey is the key of this machine and of the function's build.
-func platformKey(runtime string, args []string) (string, error) {
-	identity, err := programIdentity(args)
+func platformKey(runtime string, args, environment []string) (string, error) {
+	identity, err := programIdentity(args, environment)
 	if err != nil {
 		return "", fmt.Errorf("identify the function's program: %w", err)
 	}

@@ -32,6 +32,7 @@ type Watchdog struct {
 	limiter limiter
 	log     *slog.Logger
 	lines   *log.Logger
+	stderr  *access.Batch // what log, lines and the function write to
 	// function answers the requests, ready those of /_/ready; nil = no ready_path.
 	function, ready http.Handler
 	// tasks run until the function is stopped. The first one that returns ends
@@ -53,7 +54,7 @@ const reservedThreads = 32
 // those that the function writes to its standard output to stdout.
 func New(ctx context.Context, c config.Config, stdout, stderr io.Writer) (*Watchdog, error) {
 	w := newWatchdog(c, stderr)
-	if err := w.setMode(ctx, process.Output{Stdout: stdout, Stderr: stderr, Prefix: c.PrefixLogs}); err != nil {
+	if err := w.setMode(ctx, process.Output{Stdout: stdout, Stderr: w.stderr, Prefix: c.PrefixLogs}); err != nil {
 		return nil, err
 	}
 	return w, w.setAuth(ctx)
@@ -72,19 +73,21 @@ func NewInProcess(ctx context.Context, c config.Config, h http.Handler, stderr i
 
 // access is the log of requests.
 func (w *Watchdog) access() access.Log {
-	return access.Log{Lines: w.lines, CallID: w.config.LogCallID}
+	return access.Log{Lines: log.New(w.stderr.Later(), "", log.LstdFlags), CallID: w.config.LogCallID}
 }
 
 func newWatchdog(c config.Config, stderr io.Writer) *Watchdog {
+	batch := access.NewBatch(stderr)
 	return &Watchdog{
-		config: c, metrics: metrics.New(), limiter: newLimiter(c.MaxInflight),
-		log: slog.New(slog.NewTextHandler(stderr, nil)), lines: log.New(stderr, "", log.LstdFlags),
+		config: c, metrics: metrics.New(), limiter: newLimiter(c.MaxInflight), stderr: batch,
+		log: slog.New(slog.NewTextHandler(batch, nil)), lines: log.New(batch, "", log.LstdFlags),
 	}
 }
 
 // Run serves until ctx ends, then drains. It returns nil after an orderly end
 // and an error when the function ended by itself or something else fails.
 func (w *Watchdog) Run(ctx context.Context) error {
+	defer w.flush()
 	if err := w.prepare(ctx); err != nil {
 		return err
 	}
@@ -101,6 +104,9 @@ func (w *Watchdog) Run(ctx context.Context) error {
 	stopTasks()
 	return errors.Join(err, <-ended)
 }
+
+// flush writes the lines of the last requests.
+func (w *Watchdog) flush() { _ = w.stderr.Flush() } // there is nowhere left to complain
 
 // serve serves until ctx ends, and then drains, or until something fails. What
 // ended says stays there for the caller.

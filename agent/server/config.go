@@ -48,6 +48,10 @@ type Config struct {
 	// ended, from the goroutine that answers the report; it must be quick and
 	// safe for concurrent use. May be nil.
 	Observer func(fn string, rec agent.LifetimeRecord)
+	// Faults is for tests: it is called at every boundary between two changes of
+	// store or pool, with the name of what has just been done; an error ends the
+	// work there, as a crash would. nil in production.
+	Faults func(step string) error
 	// Log gets what nobody is there to be told; nil means slog.Default().
 	Log *slog.Logger
 }
@@ -67,6 +71,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observer == nil {
 		c.Observer = func(string, agent.LifetimeRecord) {}
+	}
+	if c.Faults == nil {
+		c.Faults = func(string) error { return nil }
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/httpx"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 )
 
@@ -44,6 +45,26 @@ func (s *Server) failSnapshot(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if err := s.fail(r.Context(), r.PathValue("fn"), r.PathValue("id"), in.Lifetime); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// removeSnapshot unregisters a snapshot; its objects go after the lease.
+func (s *Server) removeSnapshot(w http.ResponseWriter, r *http.Request) error {
+	fn, id := r.PathValue("fn"), r.PathValue("id")
+	if err := cmp.Or(checkName("function", fn), checkName("snapshot id", id)); err != nil {
+		return err
+	}
+	st, err := s.state(r.Context(), fn)
+	if err != nil {
+		return err
+	}
+	if e, known := entryOf(st.Pool, id); !known || !e.Live() {
+		return httpx.Errorf(http.StatusNotFound, "function %s has no snapshot %s", fn, id)
+	}
+	if _, _, err := s.remove(r.Context(), st, []string{id}); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -21,6 +21,10 @@ type metrics struct {
 	quarantined   *prometheus.CounterVec
 	entries       *prometheus.GaugeVec
 	bytes         *prometheus.GaugeVec
+	stored        *prometheus.GaugeVec
+	shared        *prometheus.GaugeVec
+	condemned     *prometheus.CounterVec
+	repacks       *prometheus.CounterVec
 	deleted       prometheus.Counter
 	upkeepErrors  prometheus.Counter
 }
@@ -35,13 +39,17 @@ func newMetrics() *metrics {
 		failures:      counters("restore_failures_total", "Lifetimes that could not start from their snapshot.", "function"),
 		quarantined:   counters("quarantined_total", "Snapshots that failed so often that they are not used any more.", "function"),
 		entries:       gauges("pool_entries", "Snapshots in the pool, as last seen."),
-		bytes:         gauges("pool_bytes", "Size of the snapshots in the pool, as last seen."),
+		bytes:         gauges("pool_bytes", "Size of the images of the snapshots in the pool, as last seen."),
+		stored:        gauges("pool_stored_bytes", "Size of their objects, and of those that are kept for others or not deleted yet, as last seen."),
+		shared:        gauges("pool_shared_bytes", "What the snapshots use of each other's packs and so need not store, as last seen."),
+		condemned:     counters("condemned_total", "Packs that nothing refers to any more, which are then deleted.", "function"),
+		repacks:       counters("repacks_total", "Packs of which only the part still in use was kept.", "function"),
 		deleted:       counter("objects_deleted_total", "Objects deleted from the pool."),
 		upkeepErrors:  counter("upkeep_errors_total", "Rounds of upkeep that did not get through."),
 	}
 	m.routes = routemetrics.New(m.registry, "pronghorn_agent")
 	m.registry.MustRegister(m.plans, m.checkpoints, m.registrations, m.pruned,
-		m.failures, m.quarantined, m.entries, m.bytes, m.deleted, m.upkeepErrors,
+		m.failures, m.quarantined, m.entries, m.bytes, m.stored, m.shared, m.condemned, m.repacks, m.deleted, m.upkeepErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -71,17 +79,31 @@ func (m *metrics) countPlan(fn string, plan agent.Plan) {
 
 // observePool takes what a state says of the pool.
 func (m *metrics) observePool(st kvstore.State) {
-	live, size := liveOf(st.Pool)
-	m.entries.WithLabelValues(st.Function).Set(float64(live))
-	m.bytes.WithLabelValues(st.Function).Set(float64(size))
+	t := totalsOf(st.Pool)
+	m.entries.WithLabelValues(st.Function).Set(float64(t.Live))
+	m.bytes.WithLabelValues(st.Function).Set(float64(t.Bytes))
+	m.stored.WithLabelValues(st.Function).Set(float64(t.Stored))
+	m.shared.WithLabelValues(st.Function).Set(float64(t.Shared))
 }
 
-func liveOf(pool []kvstore.Entry) (live int, size int64) {
+// totals sums up a pool.
+type totals struct {
+	// Live is the number of snapshots, Bytes the size of their images, Shared
+	// what they use of each other's packs.
+	Live          int
+	Bytes, Shared int64
+	// Stored is what the objects of all entries have, tombstones included.
+	Stored int64
+}
+
+func totalsOf(pool []kvstore.Entry) (t totals) {
 	for _, e := range pool {
-		if e.Deleted.IsZero() {
-			live++
-			size += e.Bytes
+		t.Stored += e.StoredBytes
+		if e.Live() {
+			t.Live++
+			t.Bytes += e.Bytes
+			t.Shared += e.SharedBytes
 		}
 	}
-	return live, size
+	return t
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
-	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
 const (
@@ -21,26 +21,75 @@ const (
 	copyBuffer     = 256 << 10
 )
 
-// getObject streams an object of a pool that workers cannot reach by URL. (A
-// HEAD request gets the same answer without the object.)
+// getObject streams an object, or a range of one, of a pool that workers cannot
+// reach by URL. (A HEAD request gets the same answer without the object.)
 func (s *Server) getObject(w http.ResponseWriter, r *http.Request) error {
 	key := r.PathValue("key")
 	if err := s.signer.check(opGet, key, r.URL.Query()); err != nil {
 		return err
 	}
-	object, size, err := s.cfg.Pool.Get(r.Context(), key)
+	object, size, err := s.openObject(w, r, key)
 	if err != nil {
 		return err
 	}
 	defer object.Close()
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(transferWithin)) // a recorder in a test has none
+	w.Header().Set("Accept-Ranges", "bytes")
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
+	if w.Header().Get("Content-Range") != "" {
+		w.WriteHeader(http.StatusPartialContent)
+	}
 	if _, err := io.CopyBuffer(w, object, make([]byte, copyBuffer)); err != nil {
 		// The status is out. Less than was announced tells the worker.
 		s.cfg.Log.WarnContext(r.Context(), "object not sent to its end", "key", key, "err", err)
 	}
 	return nil
+}
+
+// openObject opens what the request asks for and returns its size. A range is
+// announced in the answer's header.
+func (s *Server) openObject(w http.ResponseWriter, r *http.Request, key string) (io.ReadCloser, int64, error) {
+	header := r.Header.Get("Range")
+	if header == "" {
+		return s.cfg.Pool.Get(r.Context(), key)
+	}
+	size, err := s.cfg.Pool.Stat(r.Context(), key)
+	if err != nil {
+		return nil, 0, err
+	}
+	first, last, ok := parseRange(header, size)
+	if !ok {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", size))
+		return nil, 0, httpx.Errorf(http.StatusRequestedRangeNotSatisfiable,
+			"Range %q of %s: want bytes=FIRST-LAST within its %d bytes", header, key, size)
+	}
+	object, err := s.cfg.Pool.GetRange(r.Context(), key, first, last-first+1)
+	if err != nil {
+		return nil, 0, err
+	}
+	w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, size))
+	return object, last - first + 1, nil
+}
+
+// parseRange takes one range, "bytes=FIRST-LAST" or "bytes=FIRST-", which may
+// go beyond the end of the object but has to begin inside.
+func parseRange(header string, size int64) (first, last int64, ok bool) {
+	spec, isBytes := strings.CutPrefix(header, "bytes=")
+	from, to, isRange := strings.Cut(spec, "-")
+	first, err := parseOffset(from, -1)
+	last, errLast := parseOffset(to, size-1)
+	last = min(last, size-1)
+	return first, last, isBytes && isRange && err == nil && errLast == nil && 0 <= first && first <= last
+}
+
+// parseOffset takes digits only, or nothing.
+func parseOffset(s string, nothing int64) (int64, error) {
+	if s == "" {
+		return nothing, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 63)
+	return int64(n), err
 }
 
 // putObject stores an object, all of it or nothing.
@@ -66,9 +115,9 @@ func (s *Server) putObject(w http.ResponseWriter, r *http.Request) error {
 }
 
 func checkSize(key string, size int64) error {
-	limit := int64(maxPack)
-	if strings.HasSuffix(key, snapshot.ManifestKey("", "")) {
-		limit = maxManifest
+	limit := int64(maxManifest)
+	if strings.HasSuffix(key, "/"+packName) {
+		limit = maxPack
 	}
 	switch {
 	case size < 0:

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 	"github.com/pronghorn-faas/pronghorn/policy"
@@ -12,7 +13,9 @@ import (
 // nobody is sent there any more.
 const maxFailures = 2
 
-func quarantined(e kvstore.Entry) bool { return len(e.Failures) >= maxFailures }
+// Quarantined reports whether so many lifetimes failed to start from a snapshot
+// that nobody is sent there any more.
+func Quarantined(e kvstore.Entry) bool { return len(e.Failures) >= maxFailures }
 
 // view is the pool as a worker of one platform sees it.
 type view struct {
@@ -20,19 +23,23 @@ type view struct {
 	usable []kvstore.Entry
 	// quarantined would be usable, had they not failed.
 	quarantined []kvstore.Entry
+	// locked would be usable, had the worker the keys.
+	locked []kvstore.Entry
 	// foreign is the number of snapshots of other platforms.
 	foreign int
 }
 
-func viewOf(pool []kvstore.Entry, platform string) view {
+func viewOf(pool []kvstore.Entry, platform string, keys keySet) view {
 	var v view
 	for _, e := range pool {
 		switch {
-		case !e.Deleted.IsZero():
+		case !e.Live():
 		case e.Platform != platform:
 			v.foreign++
-		case quarantined(e):
+		case Quarantined(e):
 			v.quarantined = append(v.quarantined, e)
+		case !keys.open(e):
+			v.locked = append(v.locked, e)
 		default:
 			v.usable = append(v.usable, e)
 		}
@@ -41,7 +48,21 @@ func viewOf(pool []kvstore.Entry, platform string) view {
 }
 
 // over reports whether the platform's part of the pool is above the capacity.
-func (v view) over(capacity int) bool { return len(v.usable)+len(v.quarantined) > capacity }
+func (v view) over(capacity int) bool {
+	return len(v.usable)+len(v.quarantined)+len(v.locked) > capacity
+}
+
+// keySet is the encryption keys that a worker has; nil = not known, which is
+// taken for all.
+type keySet []string
+
+func newKeySet(ids []string) keySet { return append(keySet{}, ids...) }
+
+// open reports whether the keys suffice for a snapshot.
+func (k keySet) open(e kvstore.Entry) bool {
+	missing := func(id string) bool { return !slices.Contains(k, id) }
+	return k == nil || !slices.ContainsFunc(e.KeyIDs, missing)
+}
 
 // policyState is what a strategy decides on.
 func (v view) policyState(st kvstore.State, eviction int) policy.State {
@@ -57,6 +78,7 @@ func (v view) policyState(st kvstore.State, eviction int) policy.State {
 type usage struct {
 	strategy policy.Strategy
 	eviction int
+	keys     keySet
 }
 
 // prune removes what the pool holds above the strategy's capacity, and returns
@@ -64,9 +86,10 @@ type usage struct {
 //
 // The capacity holds for each platform by itself: a worker can only be offered
 // snapshots of its own, so those of other nodes must not push them out.
-// Quarantined snapshots stay for inspection until their place is needed.
+// Quarantined snapshots stay for inspection until their place is needed, and
+// so do those that the worker has no keys for.
 func (s *Server) prune(ctx context.Context, st kvstore.State, platform string, u usage) (kvstore.State, []string, error) {
-	if !viewOf(st.Pool, platform).over(u.strategy.Params().MaxCapacity) {
+	if !viewOf(st.Pool, platform, u.keys).over(u.strategy.Params().MaxCapacity) {
 		return st, nil, nil
 	}
 	unlock, err := s.memory.lockPruning(ctx, st.Function)
@@ -82,11 +105,12 @@ func (s *Server) prune(ctx context.Context, st kvstore.State, platform string, u
 }
 
 func (s *Server) surplus(st kvstore.State, platform string, u usage) []string {
-	v := viewOf(st.Pool, platform)
+	v := viewOf(st.Pool, platform, u.keys)
 	if !v.over(u.strategy.Params().MaxCapacity) {
 		return nil
 	}
-	return append(idsOf(v.quarantined), u.strategy.Prune(v.policyState(st, u.eviction), s.cfg.Rand)...)
+	unusable := append(idsOf(v.quarantined), idsOf(v.locked)...)
+	return append(unusable, u.strategy.Prune(v.policyState(st, u.eviction), s.cfg.Rand)...)
 }
 
 // remove unregisters snapshots. Their objects stay for a lease.
@@ -94,14 +118,29 @@ func (s *Server) remove(ctx context.Context, st kvstore.State, ids []string) (kv
 	if len(ids) == 0 {
 		return st, nil, nil
 	}
-	removed, err := s.cfg.Store.RemoveEntries(ctx, st.Function, ids, s.cfg.Now())
+	now := s.cfg.Now()
+	removed, err := s.cfg.Store.RemoveEntries(ctx, st.Function, ids, now)
 	if err != nil {
 		return st, nil, wrapStore("unregister snapshots of "+st.Function, err)
 	}
-	st.Pool = slices.DeleteFunc(st.Pool, func(e kvstore.Entry) bool { return slices.Contains(ids, e.ID) })
+	st.Pool = marked(st.Pool, ids, now)
 	s.metrics.observePool(st)
+	for _, e := range removed {
+		s.report(Chore{Function: st.Function, Snapshot: e.ID, Action: ActionUnregister})
+	}
 	s.metrics.pruned.WithLabelValues(st.Function).Add(float64(len(removed)))
-	return st, idsOf(removed), nil
+	return st, idsOf(removed), s.step("prune: entries unregistered")
+}
+
+// marked returns the pool with what has just been marked deleted.
+func marked(pool []kvstore.Entry, ids []string, at time.Time) []kvstore.Entry {
+	pool = slices.Clone(pool)
+	for i := range pool {
+		if pool[i].Live() && slices.Contains(ids, pool[i].ID) {
+			pool[i].Deleted = at
+		}
+	}
+	return pool
 }
 
 func idsOf(entries []kvstore.Entry) []string {

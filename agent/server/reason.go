@@ -52,13 +52,16 @@ func leftOut(v view) string {
 	if n := len(v.quarantined); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d quarantined", n))
 	}
+	if n := len(v.locked); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d that need other keys", n))
+	}
 	if v.foreign > 0 {
 		parts = append(parts, fmt.Sprintf("%d of other platforms", v.foreign))
 	}
 	if parts == nil {
 		return ""
 	}
-	return " (" + strings.Join(parts, " and ") + " left out)"
+	return " (" + strings.Join(parts, ", ") + " left out)"
 }
 
 // checkpointReason says why the checkpoint is taken where it is.

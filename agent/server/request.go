@@ -94,6 +94,9 @@ func checkStart(req agent.StartRequest) error {
 	if req.Eviction < 0 || req.Eviction > math.MaxInt32 {
 		return badRequest("eviction %d: want 0 (unknown) to %d", req.Eviction, math.MaxInt32)
 	}
+	if err := kvstore.CheckNames("key id", req.KeyIDs); err != nil {
+		return badRequest("key_ids: %v", err)
+	}
 	if req.Platform == "" && req.NoSnapshots != "" {
 		return nil // who cannot restore need not know on what
 	}

@@ -24,8 +24,9 @@ const (
 	// answerWithin bounds what one request may wait for store and pool: a
 	// worker that waits for its plan is not serving.
 	answerWithin = 3 * time.Second
-	// maxBody bounds a request's JSON, in bytes; real ones have a few hundred.
-	maxBody = 16 << 10
+	// maxBody bounds a request's JSON, in bytes; real ones have a few hundred,
+	// or some KB when they name many packs.
+	maxBody = 256 << 10
 )
 
 // Server is one policy agent.
@@ -37,6 +38,8 @@ type Server struct {
 	memory   *memory
 	metrics  *metrics
 	started  time.Time
+	examined *examined
+	report   func(Chore) // is told what upkeep does
 }
 
 // New returns an agent. It is an error if the configuration is incomplete or
@@ -54,6 +57,8 @@ func New(cfg Config) (*Server, error) {
 		memory:   newMemory(cfg.Now),
 		metrics:  newMetrics(),
 		started:  cfg.Now(),
+		examined: newExamined(),
+		report:   func(Chore) {},
 	}
 	s.presign = s.signer
 	if p, ok := cfg.Pool.(snapshot.Presigner); ok {
@@ -88,6 +93,7 @@ func (s *Server) answers() map[string]httpx.Handler {
 		"POST /v1/functions/{fn}/uploads":                s.function(s.upload),
 		"POST /v1/functions/{fn}/snapshots":              s.function(s.register),
 		"POST /v1/functions/{fn}/snapshots/{id}/failure": s.function(s.failSnapshot),
+		"DELETE /v1/functions/{fn}/snapshots/{id}":       s.operator(s.removeSnapshot),
 	}
 }
 

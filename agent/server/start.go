@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
@@ -23,7 +24,7 @@ func (s *Server) startLifetime(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	plan, err := s.plan(r.Context(), r.PathValue("fn"), usage{strategy, req.Eviction}, req)
+	plan, err := s.plan(r.Context(), r.PathValue("fn"), usage{strategy, req.Eviction, newKeySet(req.KeyIDs)}, req)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (s *Server) coldPlan(st kvstore.State, u usage, req agent.StartRequest) age
 
 // draw makes the strategy's two draws: where to start, when to checkpoint.
 func (s *Server) draw(st kvstore.State, u usage, req agent.StartRequest) agent.Plan {
-	v := viewOf(st.Pool, req.Platform)
+	v := viewOf(st.Pool, req.Platform, u.keys)
 	ps := v.policyState(st, u.eviction)
 	starts := u.strategy.Start(ps)
 	start := policy.DrawStart(starts, s.cfg.Rand)
@@ -115,12 +116,19 @@ func restoreOf(v view, start policy.StartOption) *agent.Restore {
 	if !ok {
 		return nil
 	}
-	return &agent.Restore{
+	restore := &agent.Restore{
 		Snapshot:       e.ID,
 		RequestNumber:  e.RequestNumber,
+		Manifest:       e.Manifest,
 		ManifestSHA256: e.ManifestSHA256,
 		Bytes:          e.Bytes,
+		StoredBytes:    e.StoredBytes,
+		SharedBytes:    e.SharedBytes,
 	}
+	for _, id := range e.PackIDs() {
+		restore.Packs = append(restore.Packs, agent.Pack{ID: id})
+	}
+	return restore
 }
 
 // address returns the plan with URLs for what it restores. They are made for
@@ -129,14 +137,17 @@ func (s *Server) address(ctx context.Context, fn string, plan agent.Plan) (agent
 	if plan.Restore == nil {
 		return plan, nil
 	}
-	restore := *plan.Restore
+	r := *plan.Restore
 	var err error
-	if restore.ManifestURL, err = s.presign.PresignGet(ctx, snapshot.ManifestKey(fn, restore.Snapshot), s.cfg.URLTTL); err != nil {
+	if r.ManifestURL, err = s.presign.PresignGet(ctx, snapshot.ManifestObject(fn, r.Snapshot, r.Manifest), s.cfg.URLTTL); err != nil {
 		return agent.Plan{}, err
 	}
-	if restore.PackURL, err = s.presign.PresignGet(ctx, snapshot.PackKey(fn, restore.Snapshot), s.cfg.URLTTL); err != nil {
-		return agent.Plan{}, err
+	r.Packs = slices.Clone(r.Packs) // those of the plan that is remembered have none
+	for i, p := range r.Packs {
+		if r.Packs[i].URL, err = s.presign.PresignGet(ctx, snapshot.PackKey(fn, p.ID), s.cfg.URLTTL); err != nil {
+			return agent.Plan{}, err
+		}
 	}
-	plan.Restore = &restore
+	plan.Restore = &r
 	return plan, nil
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/kvstore"
-	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
 const (
@@ -59,8 +59,9 @@ func (s *Server) upkeep(ctx context.Context) error {
 		return fmt.Errorf("list functions: %w", err)
 	}
 	var failed error
+	repacks := repacksPerRound
 	for _, fn := range names {
-		failed = errors.Join(failed, s.upkeepFunction(ctx, fn))
+		failed = errors.Join(failed, s.upkeepFunction(ctx, fn), s.repack(ctx, fn, &repacks))
 	}
 	return failed
 }
@@ -71,31 +72,10 @@ func (s *Server) upkeepFunction(ctx context.Context, fn string) error {
 		return err
 	}
 	st, _, err = s.remove(ctx, st, s.superseded(st))
-	for _, e := range st.Pool {
-		if !e.Deleted.IsZero() && s.cfg.Now().Sub(e.Deleted) >= s.cfg.Lease {
-			err = errors.Join(err, s.purge(ctx, fn, e.ID))
+	for _, e := range slices.Backward(st.Pool) { // the younger refer to the older
+		if !e.Live() && s.cfg.Now().Sub(e.Deleted) >= s.cfg.Lease {
+			err = errors.Join(err, s.retire(ctx, fn, e))
 		}
-	}
-	return err
-}
-
-// purge deletes the objects of a snapshot that has left the pool, and only
-// then forgets it: what is interrupted in between is done again.
-func (s *Server) purge(ctx context.Context, fn, id string) error {
-	for _, key := range []string{snapshot.ManifestKey(fn, id), snapshot.PackKey(fn, id)} {
-		if err := s.delete(ctx, key); err != nil {
-			return err
-		}
-	}
-	return s.cfg.Store.PurgeEntry(ctx, fn, id)
-}
-
-func (s *Server) delete(ctx context.Context, key string) error {
-	ctx, cancel := context.WithTimeout(ctx, deleteWithin)
-	defer cancel()
-	err := s.cfg.Pool.Delete(ctx, key)
-	if err == nil {
-		s.metrics.deleted.Inc()
 	}
 	return err
 }
@@ -108,7 +88,7 @@ func (s *Server) superseded(st kvstore.State) []string {
 	var ids []string
 	for _, e := range st.Pool {
 		last := latest(s.started, e.Created, used[e.Platform])
-		if e.Deleted.IsZero() && s.cfg.Now().Sub(last) > platformIdle && usedElsewhere(used, e.Platform, last) {
+		if e.Live() && s.cfg.Now().Sub(last) > platformIdle && usedElsewhere(used, e.Platform, last) {
 			ids = append(ids, e.ID)
 		}
 	}

@@ -18,6 +18,7 @@ import (
 // options of a run.
 type options struct {
 	ours, upstream, standIn string
+	pronghorn               string
 	out, only               string
 	rounds, starts          int
 	round                   time.Duration
@@ -62,6 +63,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.ours, "ours", "bin/fwatchdog", "`path` of our watchdog")
 	flags.StringVar(&o.upstream, "upstream", os.Getenv("UPSTREAM_WATCHDOG"), "`path` of upstream's watchdog; without it the stand-in is measured")
 	flags.StringVar(&o.standIn, "stand-in", "bin/proxy-stand-in", "`path` of the stand-in")
+	flags.StringVar(&o.pronghorn, "pronghorn", "bin/pronghorn", "`path` of the program whose agent ours has its snapshots from; \"\" = measure without")
 	flags.StringVar(&o.out, "out", "bench/proxy.json", "`file` for the results")
 	flags.StringVar(&o.only, "only", "", "measure only this `case`, such as 64/small")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of every case")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -10,9 +11,10 @@ import (
 // Names of what is measured. The function is measured without a watchdog, to
 // know what that adds.
 const (
-	nameOurs     = "ours"
-	nameTheirs   = "theirs"
-	nameFunction = "function"
+	nameOurs      = "ours"
+	nameSnapshots = "ours_snapshots_on"
+	nameTheirs    = "theirs"
+	nameFunction  = "function"
 )
 
 // standInNote says what a stand-in is, wherever its figures stand.
@@ -41,18 +43,43 @@ func measure(ctx context.Context, o options) (*report, error) {
 			return nil, err
 		}
 	}
-	if err := r.starts(ctx, o.starts); err != nil {
+	if o.pronghorn == "" {
+		return r, r.all(ctx, o)
+	}
+	c, err := startControl(ctx, o.pronghorn)
+	if err != nil {
 		return nil, err
 	}
-	return r, r.rounds(ctx, o)
+	ours := *r.Watchdogs[nameOurs]
+	ours.control = c
+	r.Watchdogs[nameSnapshots] = &ours
+	return r, errors.Join(r.all(ctx, o), c.stop())
+}
+
+func (r *report) all(ctx context.Context, o options) error {
+	if err := r.starts(ctx, o.starts); err != nil {
+		return err
+	}
+	return r.rounds(ctx, o)
+}
+
+// names are the watchdogs that are measured, in the order of the tables.
+func (r *report) names() []string {
+	var names []string
+	for _, name := range []string{nameOurs, nameSnapshots, nameTheirs} {
+		if r.Watchdogs[name] != nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // starts starts each watchdog a number of times, in turns.
 func (r *report) starts(ctx context.Context, times int) error {
 	for range times {
-		for _, name := range []string{nameOurs, nameTheirs} {
+		for _, name := range r.names() {
 			p := r.Watchdogs[name]
-			w, err := startWatchdog(ctx, name, p.path, r.CPUs)
+			w, err := startWatchdog(ctx, name, p, r.CPUs)
 			if err != nil {
 				return err
 			}
@@ -76,8 +103,9 @@ func (r *report) rounds(ctx context.Context, o options) error {
 		}
 	}()
 	targets := map[string]target{}
-	for _, name := range []string{nameOurs, nameTheirs} {
-		w, err := startWatchdog(ctx, name, r.Watchdogs[name].path, r.CPUs)
+	names := r.names()
+	for _, name := range names {
+		w, err := startWatchdog(ctx, name, r.Watchdogs[name], r.CPUs)
 		if err != nil {
 			return err
 		}
@@ -89,20 +117,27 @@ func (r *report) rounds(ctx context.Context, o options) error {
 		if o.only != "" && o.only != l.name() {
 			continue
 		}
-		c, err := runCase(ctx, l, targets, o)
+		c, err := runCase(ctx, l, append([]string{nameFunction}, names...), targets, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name(), err)
 		}
 		r.Cases = append(r.Cases, c)
 	}
-	return r.afterwards(up)
+	return r.afterwards(ctx, up)
 }
 
-// afterwards notes the memory that the load has left behind.
-func (r *report) afterwards(up []*watchdog) (err error) {
+// afterwards notes the memory that the load has left behind, and whether
+// snapshots were on where they should.
+func (r *report) afterwards(ctx context.Context, up []*watchdog) (err error) {
 	time.Sleep(time.Second) // idle connections of upstream's time out in half of that
 	for _, w := range up {
 		if r.Watchdogs[w.name].AfterLoad, err = resident(w.PID()); err != nil {
+			return err
+		}
+		if w.name != nameSnapshots {
+			continue
+		}
+		if r.Snapshots, err = describe(ctx, w); err != nil {
 			return err
 		}
 	}
@@ -110,8 +145,7 @@ func (r *report) afterwards(up []*watchdog) (err error) {
 }
 
 // runCase goes round the targets, each time beginning with another.
-func runCase(ctx context.Context, l load, targets map[string]target, o options) (*result, error) {
-	names := []string{nameFunction, nameOurs, nameTheirs}
+func runCase(ctx context.Context, l load, names []string, targets map[string]target, o options) (*result, error) {
 	c := &result{load: l, Samples: map[string][]sample{}}
 	for round := range o.rounds {
 		for i := range names {

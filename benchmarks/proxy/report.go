@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -20,18 +21,34 @@ type report struct {
 	RoundSeconds float64             `json:"round_seconds"`
 	Cases        []*result           `json:"cases"`
 	Watchdogs    map[string]*program `json:"watchdogs"`
+	// Snapshots says whether ours had them where it should; nil = not measured.
+	Snapshots *worker `json:"snapshots,omitempty"`
 }
 
-// result is that of one case. The ratios are ours over theirs, the median over
-// the rounds of the ratio within a round.
+// result is that of one case. SnapshotsOn is ours with snapshots over theirs;
+// nil = not measured.
 type result struct {
 	load
-	RPSRatio float64             `json:"rps_ratio"`
-	P50Ratio float64             `json:"p50_ratio"`
-	P99Ratio float64             `json:"p99_ratio"`
-	CPURatio float64             `json:"cpu_ratio"`
-	Median   map[string]figures  `json:"median"`
-	Samples  map[string][]sample `json:"samples"`
+	ratios
+	SnapshotsOn *ratios             `json:"snapshots_on,omitempty"`
+	Median      map[string]figures  `json:"median"`
+	Samples     map[string][]sample `json:"samples"`
+}
+
+// ratios are ours over theirs, the median over the rounds of the ratio within a
+// round.
+type ratios struct {
+	RPSRatio float64 `json:"rps_ratio"`
+	P50Ratio float64 `json:"p50_ratio"`
+	P99Ratio float64 `json:"p99_ratio"`
+	CPURatio float64 `json:"cpu_ratio"`
+}
+
+func ratiosOf(ours, theirs []sample) ratios {
+	return ratios{
+		RPSRatio: pairwise(ours, theirs, rps, ratio), P50Ratio: pairwise(ours, theirs, p50, ratio),
+		P99Ratio: pairwise(ours, theirs, p99, ratio), CPURatio: pairwise(ours, theirs, cpu, ratio),
+	}
 }
 
 // figures are medians over the rounds. Added is the median of the difference to
@@ -48,6 +65,7 @@ type figures struct {
 // program is a watchdog's binary and what it costs when nothing is sent.
 type program struct {
 	path         string
+	control      *control  // what it is a worker of; nil = of nothing
 	Bytes        int64     `json:"binary_bytes"`
 	StartSamples []float64 `json:"start_ms"`
 	// IdleSamples and AfterLoad are resident memory, before the first request
@@ -70,12 +88,13 @@ func p99(s sample) float64 { return s.P99 }
 func cpu(s sample) float64 { return s.CPU }
 
 func (c *result) summarize() {
-	ours, theirs, direct := c.Samples[nameOurs], c.Samples[nameTheirs], c.Samples[nameFunction]
+	direct := c.Samples[nameFunction]
 	difference := func(a, b float64) float64 { return a - b }
-	c.RPSRatio = pairwise(ours, theirs, rps, ratio)
-	c.P50Ratio = pairwise(ours, theirs, p50, ratio)
-	c.P99Ratio = pairwise(ours, theirs, p99, ratio)
-	c.CPURatio = pairwise(ours, theirs, cpu, ratio)
+	c.ratios = ratiosOf(c.Samples[nameOurs], c.Samples[nameTheirs])
+	if on := c.Samples[nameSnapshots]; on != nil {
+		r := ratiosOf(on, c.Samples[nameTheirs])
+		c.SnapshotsOn = &r
+	}
 	c.Median = map[string]figures{}
 	for name, samples := range c.Samples {
 		first := func(a, _ float64) float64 { return a }
@@ -138,25 +157,51 @@ func (r *report) write(file string) error {
 
 // print writes the report as tables.
 func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "theirs: %s\n%d CPUs (%s), Linux %s, %s\n\n", r.Theirs, r.Machine.CPUs, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go)
+	fmt.Fprintf(w, "theirs: %s\n%d CPUs (%s), Linux %s, %s\n", r.Theirs, r.Machine.CPUs, r.Machine.CPU, r.Machine.Kernel, r.Machine.Go)
+	if s := r.Snapshots; s != nil {
+		fmt.Fprintf(w, "%s: start %s, samples %s\n", nameSnapshots, s.Start, strings.Join(s.Samples, ", "))
+		if !s.on() {
+			fmt.Fprintln(w, "SNAPSHOTS WERE NOT ON: the lines that say so are those of a plain watchdog")
+		}
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	r.printFigures(t)
+	fmt.Fprintln(w)
+	r.printRatios(t)
+	fmt.Fprintln(w)
+	r.printPrograms(t)
+}
+
+func (r *report) printFigures(t *tabwriter.Writer) {
 	fmt.Fprintln(t, "connections\tbody\twatchdog\trequests/s\tp50 µs\tp99 µs\tadded p50\tadded p99\tCPU µs\t")
 	for _, c := range r.Cases {
-		for _, name := range []string{nameFunction, nameOurs, nameTheirs} {
-			m := c.Median[name]
-			fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t\n", c.Connections, c.Body, name, m.RPS, m.P50, m.P99, m.AddedP50, m.AddedP99, m.CPU)
+		for _, name := range []string{nameFunction, nameOurs, nameSnapshots, nameTheirs} {
+			if m, ok := c.Median[name]; ok {
+				fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t\n", c.Connections, c.Body, name, m.RPS, m.P50, m.P99, m.AddedP50, m.AddedP99, m.CPU)
+			}
 		}
 	}
 	_ = t.Flush()
-	fmt.Fprintln(w)
-	fmt.Fprintln(t, "ours / theirs\tconnections\tbody\trequests/s\tp50\tp99\tCPU\t")
+}
+
+func (r *report) printRatios(t *tabwriter.Writer) {
+	fmt.Fprintln(t, "over theirs\tconnections\tbody\trequests/s\tp50\tp99\tCPU\t")
 	for _, c := range r.Cases {
-		fmt.Fprintf(t, "\t%d\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t\n", c.Connections, c.Body, c.RPSRatio, c.P50Ratio, c.P99Ratio, c.CPURatio)
+		line := func(name string, r ratios) {
+			fmt.Fprintf(t, "%s\t%d\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, c.Connections, c.Body, r.RPSRatio, r.P50Ratio, r.P99Ratio, r.CPURatio)
+		}
+		line(nameOurs, c.ratios)
+		if c.SnapshotsOn != nil {
+			line(nameSnapshots, *c.SnapshotsOn)
+		}
 	}
 	_ = t.Flush()
-	fmt.Fprintln(w)
+}
+
+func (r *report) printPrograms(t *tabwriter.Writer) {
 	fmt.Fprintln(t, "watchdog\tbinary MB\tstart ms\tidle RSS MB\tRSS after load MB\t")
-	for _, name := range []string{nameOurs, nameTheirs} {
+	for _, name := range r.names() {
 		p := r.Watchdogs[name]
 		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t\n", name, mega(p.Bytes), median(p.StartSamples), mega(median(p.IdleSamples)), mega(p.AfterLoad))
 	}

@@ -17,6 +17,7 @@ import (
 // is fixed in upstream's.
 const (
 	watchdogAddr = "127.0.0.1:8080"
+	metricsAddr  = "127.0.0.1:8081"
 	functionAddr = "127.0.0.1:5000"
 )
 
@@ -34,12 +35,13 @@ type watchdog struct {
 	idle int64
 }
 
-func startWatchdog(ctx context.Context, name, binary string, cpus cpuPlan) (*watchdog, error) {
+// startWatchdog starts a program. With a control plane it is its worker.
+func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (*watchdog, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	binary, err = filepath.Abs(binary)
+	binary, err := filepath.Abs(p.path)
 	if err != nil {
 		return nil, err
 	}
@@ -48,6 +50,10 @@ func startWatchdog(ctx context.Context, name, binary string, cpus cpuPlan) (*wat
 		return nil, err
 	}
 	spec := sandbox.Spec{Args: []string{binary}, Env: environment(self, tmp, cpus)}
+	if p.control != nil {
+		spec.Env = append(spec.Env, p.control.environment()...)
+		spec.Forward = []string{p.control.agent, p.control.kv}
+	}
 	if cpus.Watchdog >= 0 {
 		spec.CPUs = []int{cpus.Watchdog} // the function moves itself to the other
 	}

@@ -31,9 +31,15 @@ func (LifetimeRow) layout() layout[LifetimeRow] {
 		decimal("plan_ms", func(r *LifetimeRow) *float64 { return &r.PlanMS }),
 		decimal("fetch_ms", func(r *LifetimeRow) *float64 { return &r.FetchMS }),
 		decimal("start_ms", func(r *LifetimeRow) *float64 { return &r.StartMS }),
+		decimal("download_ms", func(r *LifetimeRow) *float64 { return &r.DownloadMS }),
+		decimal("assemble_ms", func(r *LifetimeRow) *float64 { return &r.AssembleMS }),
+		decimal("restore_ms", func(r *LifetimeRow) *float64 { return &r.RestoreMS }),
 		decimal("start_up_ms", func(r *LifetimeRow) *float64 { return &r.StartUpMS }),
+		decimal("first_response_ms", func(r *LifetimeRow) *float64 { return &r.FirstResponseMS }),
 		count("bytes_downloaded", func(r *LifetimeRow) *int64 { return &r.BytesDownloaded }),
 		count("bytes_uploaded", func(r *LifetimeRow) *int64 { return &r.BytesUploaded }),
+		count("bytes_cached", func(r *LifetimeRow) *int64 { return &r.BytesCached }),
+		text("mode", func(r *LifetimeRow) *string { return &r.Mode }),
 	}
 	columns = append(columns, checkpointColumns()...)
 	return layout[LifetimeRow]{header: true, columns: append(columns,
@@ -53,6 +59,15 @@ func checkpointColumns() []column[LifetimeRow] {
 		decimal("checkpoint_pause_ms", func(c *cp) *float64 { return &c.PauseMS }),
 		decimal("checkpoint_dump_ms", func(c *cp) *float64 { return &c.DumpMS }),
 		decimal("checkpoint_upload_ms", func(c *cp) *float64 { return &c.UploadMS }),
+		decimal("checkpoint_hash_ms", func(c *cp) *float64 { return &c.HashMS }),
+		decimal("checkpoint_pack_ms", func(c *cp) *float64 { return &c.PackMS }),
+		decimal("checkpoint_send_ms", func(c *cp) *float64 { return &c.SendMS }),
+		count("checkpoint_pages", func(c *cp) *int { return &c.Pages }),
+		count("checkpoint_pages_zero", func(c *cp) *int { return &c.PagesZero }),
+		count("checkpoint_pages_shared", func(c *cp) *int { return &c.PagesShared }),
+		count("checkpoint_pages_new", func(c *cp) *int { return &c.PagesNew }),
+		count("checkpoint_stored_bytes", func(c *cp) *int64 { return &c.StoredBytes }),
+		text("checkpoint_mode", func(c *cp) *string { return &c.Mode }),
 		count("checkpoint_bytes", func(c *cp) *int64 { return &c.Bytes }),
 	}
 	optional := []column[LifetimeRow]{opensCheckpoint(columns[0])}

@@ -38,13 +38,14 @@ func run() results.Data {
 			{Benchmark: "bfs", Strategy: "request_centric", Rate: 4, LifetimeRecord: agent.LifetimeRecord{
 				Lifetime: "l-1", Start: agent.Cold, StartReason: "restore failed: EPERM", FailedSnapshot: "s-0", Requests: 4,
 				Started: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), PlanMS: 1.5, StartMS: 80.25, StartUpMS: 81.75,
-				BytesUploaded: 1 << 20, EndReason: "evicted",
+				FirstResponseMS: 90.5, BytesUploaded: 1 << 18, EndReason: "evicted",
 				Checkpoint: &agent.Checkpoint{Outcome: agent.CheckpointDone, Snapshot: "s-1", RequestNumber: 3,
-					PauseMS: 14.5, DumpMS: 11, UploadMS: 120, Bytes: 1 << 20}}},
+					PauseMS: 14.5, DumpMS: 11, UploadMS: 120, HashMS: 20, PackMS: 30, SendMS: 40.5, Bytes: 1 << 20, StoredBytes: 1 << 18,
+					Pages: 256, PagesZero: 6, PagesShared: 50, PagesNew: 200, Mode: "privileged"}}},
 			{Benchmark: "bfs", Strategy: "request_centric", Rate: 4, LifetimeRecord: agent.LifetimeRecord{
 				Lifetime: "l-2", Start: agent.Restored, Snapshot: "s-1", RequestNumber: 3, Requests: 4,
-				Started: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC), PlanMS: 1, FetchMS: 20, StartMS: 30, StartUpMS: 51,
-				BytesDownloaded: 1 << 20, EndReason: "evicted"}},
+				Started: time.Date(2026, 1, 2, 3, 5, 0, 0, time.UTC), PlanMS: 1, FetchMS: 20, StartMS: 30, DownloadMS: 15, AssembleMS: 5, RestoreMS: 25, StartUpMS: 51,
+				FirstResponseMS: 60, BytesDownloaded: 1 << 20, BytesCached: 1 << 10, Mode: "privileged", EndReason: "evicted"}},
 		},
 	}
 }
@@ -138,7 +139,7 @@ func TestReadErrorsNameTheCell(t *testing.T) {
 			`x.csv:2: column start: "warm": want cold or restored`},
 		"a broken time": {parseLifetimes, strings.Replace(lifetimes, "2026-01-02T03:05:00Z", "yesterday", 1),
 			`x.csv:3: column started: "yesterday": want a time like 2006-01-02T15:04:05.999999999Z`},
-		"half a checkpoint": {parseLifetimes, strings.Replace(lifetimes, ",,,,,,,,,evicted", ",,,,,14.5,,,,evicted", 1),
+		"half a checkpoint": {parseLifetimes, strings.Replace(lifetimes, ",privileged,,,,,,", ",privileged,,,,,14.5,", 1),
 			`x.csv:3: column checkpoint_pause_ms: "14.5": want a number of 0 or more if there was a checkpoint, nothing if not`},
 		"a torn line": {parseRows, "0,bfs,1,cold,4,1,2,3\n1,bfs,1,cold,4,1,2,3",
 			`x.csv:2: the last line is unfinished`},

@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"watchdog":   {"watchdog", "snapshot", "agent", "kvstore", "internal"},
 	"internal":   {"internal"},
 	"benchmarks": {"benchmarks", "watchdog", "agent", "policy", "kvstore", "snapshot", "internal"},
-	"deploy":     {"internal"},
+	"deploy":     {"deploy", "watchdog", "agent", "kvstore", "snapshot", "internal"}, // tests of images
 	"cmd":        {"cmd", "benchmarks", "watchdog", "agent", "policy", "kvstore", "snapshot", "internal"},
 }
 
@@ -37,9 +37,11 @@ var watchdogMayUse = []string{
 // watchdogModules is the dependency budget of fwatchdog.
 var watchdogModules = []string{
 	"github.com/checkpoint-restore/go-criu/v7",
+	"github.com/dustin/go-humanize",
 	"github.com/go-jose/go-jose/v4",
 	"github.com/hashicorp/go-retryablehttp",
 	"github.com/hashicorp/go-cleanhttp",
+	"github.com/klauspost/compress",
 	"github.com/prometheus/client_golang",
 	"github.com/prometheus/client_model",
 	"github.com/prometheus/common",

@@ -39,8 +39,32 @@ func (c checked) AddEntry(ctx context.Context, fn string, e kvstore.Entry) (bool
 	if err := firstError(kvstore.CheckName("function", fn), e.Check()); err != nil {
 		return false, err
 	}
-	e.Created, e.Deleted, e.Failures = e.Created.UTC(), time.Time{}, nil
+	e.Created, e.Deleted, e.Failures = e.Created.UTC(), e.Deleted.UTC(), nil
+	e.Replaced, e.Condemned = time.Time{}, time.Time{}
 	return c.Store.AddEntry(ctx, fn, e)
+}
+
+func (c checked) Reserve(ctx context.Context, fn string, p kvstore.Pending, now time.Time) ([]string, error) {
+	if err := firstError(kvstore.CheckName("function", fn), p.Check(), kvstore.CheckTime("time", now)); err != nil {
+		return nil, err
+	}
+	p.Until = p.Until.UTC()
+	return c.Store.Reserve(ctx, fn, p, now.UTC())
+}
+
+func (c checked) ReplaceEntry(ctx context.Context, fn, oldSHA256 string, e kvstore.Entry, now time.Time) error {
+	if err := firstError(kvstore.CheckName("function", fn), e.Check(), kvstore.CheckTime("time", now)); err != nil {
+		return err
+	}
+	return c.Store.ReplaceEntry(ctx, fn, oldSHA256, e, now.UTC())
+}
+
+func (c checked) CondemnEntry(ctx context.Context, fn, id string, now time.Time) error {
+	err := firstError(kvstore.CheckName("function", fn), kvstore.CheckName("snapshot id", id), kvstore.CheckTime("time", now))
+	if err != nil {
+		return err
+	}
+	return c.Store.CondemnEntry(ctx, fn, id, now.UTC())
 }
 
 func (c checked) RemoveEntries(ctx context.Context, fn string, ids []string, at time.Time) ([]kvstore.Entry, error) {

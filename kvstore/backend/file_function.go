@@ -12,9 +12,10 @@ import (
 
 // Keys in the bucket of a function.
 const (
-	metaKey  = "meta"  // JSON of meta
-	tableKey = "table" // slots, see table
-	poolKey  = "pool"  // JSON array of entries
+	metaKey    = "meta"    // JSON of meta
+	tableKey   = "table"   // slots, see table
+	poolKey    = "pool"    // JSON array of entries
+	pendingKey = "pending" // JSON array of uploads; nothing = none
 )
 
 // meta is what a function has one of.
@@ -87,16 +88,18 @@ func (f *function) state() (kvstore.State, error) {
 	if err != nil {
 		return kvstore.State{}, err
 	}
-	pool, err := decodePool(f.name, f.get(poolKey))
+	pool, err := f.rawPool().decode()
 	if err != nil {
-		return kvstore.State{}, err
+		return kvstore.State{}, fmt.Errorf("pool of function %q: %w", f.name, err)
 	}
 	t := table(f.get(tableKey))
 	return kvstore.State{
 		Function: f.name, Params: m.Params, Version: m.Version, Samples: m.Samples,
-		LatenciesUS: t.latencies(m.Params.MaxRequests), Pool: pool,
+		LatenciesUS: t.latencies(m.Params.MaxRequests), Pool: pool.Entries, Pending: pool.Pending,
 	}, checkTable(f.name, t)
 }
+
+func (f *function) rawPool() rawPool { return rawPool{f.get(poolKey), f.get(pendingKey)} }
 
 func (s *file) State(ctx context.Context, fn string) (st kvstore.State, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) (err error) {
@@ -138,17 +141,12 @@ func (s *file) changePool(ctx context.Context, fn string, change poolChange) err
 }
 
 func (f *function) changePool(change poolChange) error {
-	pool, err := decodePool(f.name, f.get(poolKey))
-	if err != nil {
-		return err
-	}
-	next, changed, err := change(pool)
+	next, changed, err := f.rawPool().run(change)
 	if err != nil || !changed {
 		return err
 	}
-	raw, err := encodePool(f.name, next)
-	if err != nil {
+	if err := f.put(poolKey, next.entries); err != nil {
 		return err
 	}
-	return f.put(poolKey, raw)
+	return f.put(pendingKey, next.pending)
 }

@@ -4,34 +4,53 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/kvstore"
+	"github.com/pronghorn-faas/pronghorn/kvstore/registry"
 )
 
-// poolChange computes a pool from the current one and says whether it differs.
-// It may be called several times for one change, so it starts afresh each time.
-type poolChange func(pool []kvstore.Entry) (next []kvstore.Entry, changed bool, err error)
+// poolChange changes a pool and says whether it did. It may be called several
+// times for one change, so it starts afresh each time.
+type poolChange func(pool *registry.Pool) (changed bool, err error)
 
 // pooled is the pool part of the contract, over a store that can replace a
 // pool in one atomic step.
 type pooled struct {
-	change func(ctx context.Context, fn string, c poolChange) error
+	swap func(ctx context.Context, fn string, c poolChange) error
+}
+
+func (p pooled) change(ctx context.Context, fn string, c poolChange) error {
+	err := p.swap(ctx, fn, c)
+	if err != nil {
+		return fmt.Errorf("pool of function %q: %w", fn, err)
+	}
+	return nil
+}
+
+func (p pooled) Reserve(ctx context.Context, fn string, want kvstore.Pending, now time.Time) (granted []string, err error) {
+	err = p.change(ctx, fn, func(pool *registry.Pool) (changed bool, _ error) {
+		granted, changed = pool.Reserve(want, now)
+		return changed, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return granted, nil
 }
 
 func (p pooled) AddEntry(ctx context.Context, fn string, e kvstore.Entry) (added bool, err error) {
-	err = p.change(ctx, fn, func(pool []kvstore.Entry) ([]kvstore.Entry, bool, error) {
-		added = indexOf(pool, e.ID) < 0
-		return append(pool, e), added, nil
+	err = p.change(ctx, fn, func(pool *registry.Pool) (changed bool, err error) {
+		added, changed, err = pool.Add(e)
+		return changed, err
 	})
 	return added && err == nil, err
 }
 
 func (p pooled) RemoveEntries(ctx context.Context, fn string, ids []string, at time.Time) (removed []kvstore.Entry, err error) {
-	err = p.change(ctx, fn, func(pool []kvstore.Entry) ([]kvstore.Entry, bool, error) {
-		removed = markDeleted(pool, ids, at)
-		return pool, len(removed) > 0, nil
+	err = p.change(ctx, fn, func(pool *registry.Pool) (bool, error) {
+		removed = pool.Remove(ids, at)
+		return len(removed) > 0, nil
 	})
 	if err != nil {
 		return nil, err
@@ -39,68 +58,69 @@ func (p pooled) RemoveEntries(ctx context.Context, fn string, ids []string, at t
 	return removed, nil
 }
 
-// markDeleted marks entries in place and returns copies of the newly marked.
-func markDeleted(pool []kvstore.Entry, ids []string, at time.Time) []kvstore.Entry {
-	removed := []kvstore.Entry{}
-	for i := range pool {
-		if pool[i].Deleted.IsZero() && slices.Contains(ids, pool[i].ID) {
-			pool[i].Deleted = at
-			removed = append(removed, pool[i])
-		}
-	}
-	return removed
-}
-
 func (p pooled) FailEntry(ctx context.Context, fn, id, lifetime string) (entry kvstore.Entry, err error) {
-	err = p.change(ctx, fn, func(pool []kvstore.Entry) ([]kvstore.Entry, bool, error) {
-		i := indexOf(pool, id)
-		if i < 0 {
-			return nil, false, fmt.Errorf("snapshot %q of function %q: %w", id, fn, kvstore.ErrNotFound)
-		}
-		fresh := !slices.Contains(pool[i].Failures, lifetime)
-		if fresh {
-			pool[i].Failures = append(pool[i].Failures, lifetime)
-		}
-		entry = pool[i]
-		return pool, fresh, nil
+	err = p.change(ctx, fn, func(pool *registry.Pool) (changed bool, err error) {
+		entry, changed, err = pool.Fail(id, lifetime)
+		return changed, err
 	})
 	return entry, err
 }
 
+func (p pooled) ReplaceEntry(ctx context.Context, fn, oldSHA256 string, e kvstore.Entry, now time.Time) error {
+	return p.change(ctx, fn, func(pool *registry.Pool) (bool, error) { return pool.Replace(oldSHA256, e, now) })
+}
+
+func (p pooled) CondemnEntry(ctx context.Context, fn, id string, now time.Time) error {
+	return p.change(ctx, fn, func(pool *registry.Pool) (bool, error) { return pool.Condemn(id, now) })
+}
+
 func (p pooled) PurgeEntry(ctx context.Context, fn, id string) error {
-	return p.change(ctx, fn, func(pool []kvstore.Entry) ([]kvstore.Entry, bool, error) {
-		i := indexOf(pool, id)
-		if i < 0 {
-			return pool, false, nil
-		}
-		if pool[i].Deleted.IsZero() {
-			return nil, false, fmt.Errorf("%w: snapshot %q of function %q is not marked deleted: remove it first",
-				kvstore.ErrInvalid, id, fn)
-		}
-		return slices.Delete(pool, i, i+1), true, nil
-	})
+	return p.change(ctx, fn, func(pool *registry.Pool) (bool, error) { return pool.Purge(id) })
 }
 
-func indexOf(pool []kvstore.Entry, id string) int {
-	return slices.IndexFunc(pool, func(e kvstore.Entry) bool { return e.ID == id })
+// rawPool is a pool as it is kept: two JSON arrays, of entries and of uploads.
+// Nothing is an empty one.
+type rawPool struct{ entries, pending []byte }
+
+func (r rawPool) decode() (registry.Pool, error) {
+	pool := registry.Pool{Entries: []kvstore.Entry{}}
+	if err := decodeArray(r.entries, &pool.Entries); err != nil {
+		return pool, err
+	}
+	return pool, decodeArray(r.pending, &pool.Pending)
 }
 
-// decodePool reads a pool as it is kept, a JSON array; nothing is the empty one.
-func decodePool(fn string, raw []byte) ([]kvstore.Entry, error) {
-	pool := []kvstore.Entry{}
+func decodeArray(raw []byte, into any) error {
 	if len(raw) == 0 {
-		return pool, nil
+		return nil
 	}
-	if err := json.Unmarshal(raw, &pool); err != nil {
-		return nil, fmt.Errorf("stored pool of function %s is damaged: delete the function: %w", fn, err)
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("what is stored is damaged: delete the function: %w", err)
 	}
-	return pool, nil
+	return nil
 }
 
-func encodePool(fn string, pool []kvstore.Entry) ([]byte, error) {
-	raw, err := json.Marshal(pool)
+// run runs a change on a pool as it is kept. The result counts if it changed.
+func (r rawPool) run(change poolChange) (next rawPool, changed bool, err error) {
+	pool, err := r.decode()
 	if err != nil {
-		return nil, fmt.Errorf("encode the pool of function %s: %w", fn, err)
+		return r, false, err
+	}
+	changed, err = change(&pool)
+	if err != nil || !changed {
+		return r, false, err
+	}
+	next, err = encodePool(pool)
+	return next, true, err
+}
+
+func encodePool(pool registry.Pool) (raw rawPool, err error) {
+	raw.entries, err = json.Marshal(pool.Entries)
+	if err == nil && len(pool.Pending) > 0 {
+		raw.pending, err = json.Marshal(pool.Pending)
+	}
+	if err != nil {
+		return raw, fmt.Errorf("encode: %w", err)
 	}
 	return raw, nil
 }

@@ -26,6 +26,7 @@ const functionsKey = "pronghorn:functions"
 func metaKeyOf(fn string) string    { return "pronghorn:fn:" + fn }
 func tableKeyOf(fn string) string   { return "pronghorn:fn:" + fn + ":table" }
 func poolKeyOf(fn string) string    { return "pronghorn:fn:" + fn + ":pool" }
+func pendingKeyOf(fn string) string { return "pronghorn:fn:" + fn + ":pending" }
 func documentKeyOf(k string) string { return "pronghorn:doc:" + k }
 
 // redisStore is the store over a Redis server. Every change is one script.
@@ -94,7 +95,7 @@ func (s *redisStore) Functions(ctx context.Context) ([]string, error) {
 func (s *redisStore) DeleteFunction(ctx context.Context, fn string) error {
 	_, err := s.db.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 		tx.SRem(ctx, functionsKey, fn)
-		tx.Del(ctx, metaKeyOf(fn), tableKeyOf(fn), poolKeyOf(fn))
+		tx.Del(ctx, metaKeyOf(fn), tableKeyOf(fn), poolKeyOf(fn), pendingKeyOf(fn))
 		return nil
 	})
 	return redisError("delete function "+fn, err)

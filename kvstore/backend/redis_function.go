@@ -17,17 +17,17 @@ import (
 // State reads everything in one transaction.
 func (s *redisStore) State(ctx context.Context, fn string) (kvstore.State, error) {
 	var fields *redis.SliceCmd
-	var slots, pool *redis.StringCmd
+	var slots, pool, pending *redis.StringCmd
 	_, err := s.db.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 		fields = tx.HMGet(ctx, metaKeyOf(fn), "max_requests", "epsilon", "version", "samples")
 		slots = tx.Get(ctx, tableKeyOf(fn))
-		pool = tx.Get(ctx, poolKeyOf(fn))
+		pool, pending = tx.Get(ctx, poolKeyOf(fn)), tx.Get(ctx, pendingKeyOf(fn))
 		return nil
 	})
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return kvstore.State{}, redisError("read function "+fn, err)
 	}
-	return decodeState(fn, fields, []byte(slots.Val()), []byte(pool.Val()))
+	return decodeState(fn, fields, []byte(slots.Val()), rawPool{[]byte(pool.Val()), []byte(pending.Val())})
 }
 
 // redisMeta has the fields of a function's hash.
@@ -38,20 +38,20 @@ type redisMeta struct {
 	Samples     int64   `redis:"samples"`
 }
 
-func decodeState(fn string, fields *redis.SliceCmd, slots table, rawPool []byte) (kvstore.State, error) {
+func decodeState(fn string, fields *redis.SliceCmd, slots table, raw rawPool) (kvstore.State, error) {
 	d := kvstore.DefaultParams()
 	m := redisMeta{MaxRequests: d.MaxRequests, Epsilon: d.Epsilon}
 	if err := fields.Scan(&m); err != nil {
 		return kvstore.State{}, fmt.Errorf("stored parameters of function %s are damaged: delete the function: %w", fn, err)
 	}
-	pool, err := decodePool(fn, rawPool)
+	pool, err := raw.decode()
 	if err != nil {
-		return kvstore.State{}, err
+		return kvstore.State{}, fmt.Errorf("pool of function %q: %w", fn, err)
 	}
 	return kvstore.State{
 		Function: fn, Params: kvstore.Params{MaxRequests: m.MaxRequests, Epsilon: m.Epsilon},
 		Version: m.Version, Samples: m.Samples,
-		LatenciesUS: slots.latencies(m.MaxRequests), Pool: pool,
+		LatenciesUS: slots.latencies(m.MaxRequests), Pool: pool.Entries, Pending: pool.Pending,
 	}, checkTable(fn, slots)
 }
 
@@ -95,30 +95,34 @@ func (s *redisStore) changePool(ctx context.Context, fn string, change poolChang
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("change the pool of function %s: %w: %w", fn, kvstore.ErrUnavailable, ctx.Err())
+			return fmt.Errorf("change: %w: %w", kvstore.ErrUnavailable, ctx.Err())
 		case <-time.After(mathrand.N(time.Millisecond)):
 		}
 	}
 }
 
 func (s *redisStore) tryChangePool(ctx context.Context, fn string, change poolChange) (done bool, err error) {
-	old, err := s.db.Get(ctx, poolKeyOf(fn)).Result()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return false, redisError("read the pool of function "+fn, err)
-	}
-	pool, err := decodePool(fn, []byte(old))
+	old, err := s.readPool(ctx, fn)
 	if err != nil {
 		return false, err
 	}
-	next, changed, err := change(pool)
+	next, changed, err := old.run(change)
 	if err != nil || !changed {
 		return true, err
 	}
-	raw, err := encodePool(fn, next)
+	keys := []string{poolKeyOf(fn), pendingKeyOf(fn), functionsKey}
+	done, err = s.scripts.swapPool.Run(ctx, s.db, keys, fn, old.entries, old.pending, next.entries, next.pending).Bool()
+	return done, redisError("change", err)
+}
+
+// readPool reads both parts at once: a change that fails, or finds nothing to
+// change, is judged by what it read.
+func (s *redisStore) readPool(ctx context.Context, fn string) (rawPool, error) {
+	values, err := s.db.MGet(ctx, poolKeyOf(fn), pendingKeyOf(fn)).Result()
 	if err != nil {
-		return false, err
+		return rawPool{}, redisError("read", err)
 	}
-	keys := []string{poolKeyOf(fn), functionsKey}
-	done, err = s.scripts.swapPool.Run(ctx, s.db, keys, fn, old, raw).Bool()
-	return done, redisError("change the pool of function "+fn, err)
+	entries, _ := values[0].(string)
+	pending, _ := values[1].(string)
+	return rawPool{[]byte(entries), []byte(pending)}, nil
 }

@@ -16,6 +16,8 @@ func FuzzSamples(f *testing.F) {
 	for _, body := range []string{
 		`{"lifetime":"a","samples":[{"n":1,"us":2}]}`, `{"lifetime":"a","samples":[{"n":1e9,"us":1e308}]}`, `null`, `[]`, `{`, "",
 		`{"id":"x","request_number":1,"created":"9999-12-31T23:59:59-23:00"}`, `{"ids":[""],"at":"0000-01-01T00:00:00+23:59"}`,
+		`{"id":"x","packs":["y"],"until":"9999-12-31T23:59:59-23:00","at":"2026-01-02T03:04:05Z"}`,
+		`{"old_manifest_sha256":"","entry":{"id":"x","packs":["x"]},"at":"2026-01-02T03:04:05Z"}`,
 		`{"version":-1,"params":{"max_requests":2,"epsilon":5e-324}}`, `{"lifetime":"\ud800"}`,
 	} {
 		f.Add(body)
@@ -25,6 +27,7 @@ func FuzzSamples(f *testing.F) {
 		for target, method := range map[string]string{
 			"/v1/functions/f/samples": "POST", "/v1/functions/f/params": "PUT", "/v1/functions/f/entries": "POST",
 			"/v1/functions/f/entries/remove": "POST", "/v1/functions/f/entries/x/failures": "POST",
+			"/v1/functions/f/entries/x": "PUT", "/v1/functions/f/entries/x/condemn": "POST", "/v1/functions/f/reservations": "POST",
 		} {
 			wantJSON(t, httptest.NewRequest(method, target, strings.NewReader(body)).URL.Path, func() (int, string) {
 				return answer(t, h, method, target, body, "")

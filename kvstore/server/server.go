@@ -41,9 +41,12 @@ func (s *server) routes() map[string]httpx.Handler {
 
 		"PUT /v1/functions/{fn}/params":                 s.operator(s.setParams),
 		"POST /v1/functions/{fn}/samples":               s.function(s.addSamples),
+		"POST /v1/functions/{fn}/reservations":          s.operator(s.reserve),
 		"POST /v1/functions/{fn}/entries":               s.operator(s.addEntry),
 		"POST /v1/functions/{fn}/entries/remove":        s.operator(s.removeEntries),
 		"POST /v1/functions/{fn}/entries/{id}/failures": s.operator(s.failEntry),
+		"PUT /v1/functions/{fn}/entries/{id}":           s.operator(s.replaceEntry),
+		"POST /v1/functions/{fn}/entries/{id}/condemn":  s.operator(s.condemnEntry),
 		"DELETE /v1/functions/{fn}/entries/{id}":        s.operator(s.purgeEntry),
 
 		"GET /read/{key}":   s.operator(s.readDocument),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func invalidCalls(s kvstore.Store) map[string]call {
 		},
 	}
 	for _, part := range []map[string]call{
-		badNames(s), badParams(s), badBatches(s), badEntries(s), badDocuments(s),
+		badNames(s), badParams(s), badBatches(s), badEntries(s), badReservations(s), badDocuments(s),
 	} {
 		for name, c := range part {
 			calls[name] = c
@@ -51,6 +52,7 @@ func badNames(s kvstore.Store) map[string]call {
 		calls["state of function "+name] = func(ctx context.Context) error { _, err := s.State(ctx, name); return err }
 		calls["deletion of function "+name] = func(ctx context.Context) error { return s.DeleteFunction(ctx, name) }
 		calls["purge of entry "+name] = func(ctx context.Context) error { return s.PurgeEntry(ctx, fn, name) }
+		calls["condemnation of entry "+name] = func(ctx context.Context) error { return s.CondemnEntry(ctx, fn, name, when()) }
 		calls["failure of entry "+name] = func(ctx context.Context) error {
 			_, err := s.FailEntry(ctx, fn, name, "a")
 			return err
@@ -99,9 +101,41 @@ func badEntries(s kvstore.Store) map[string]call {
 		"id with a slash":   {ID: "a/b"},
 		"negative request":  {ID: "a", RequestNumber: -1},
 		"negative size":     {ID: "a", Bytes: -1},
-		"in the far future": {ID: "a", Created: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"negative storage":  {ID: "a", StoredBytes: -1},
+		"negative sharing":  {ID: "a", SharedBytes: -1},
+		"a bad parent":      {ID: "a", Parent: "a/b"},
+		"a bad manifest":    {ID: "a", Manifest: "../manifest.json"},
+		"a bad pack":        {ID: "a", Packs: []string{"a", ""}},
+		"without its own":   {ID: "a", Packs: []string{"b"}},
+		"too many packs":    {ID: "a", Packs: slices.Repeat([]string{"a"}, kvstore.MaxPacks+1)},
+		"a bad key":         {ID: "a", KeyIDs: []string{"k k"}},
+		"in the far future": {ID: "a", Created: farFuture()},
+		"deleted far away":  {ID: "a", Deleted: farFuture()},
 	} {
 		calls["entry: "+name] = func(ctx context.Context) error { _, err := s.AddEntry(ctx, fn, e); return err }
+		calls["replacement: "+name] = func(ctx context.Context) error { return s.ReplaceEntry(ctx, fn, "", e, when()) }
+	}
+	return calls
+}
+
+func farFuture() time.Time { return time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+func badReservations(s kvstore.Store) map[string]call {
+	calls := map[string]call{
+		"replacement without a time":  func(ctx context.Context) error { return s.ReplaceEntry(ctx, fn, "", entry("a"), time.Time{}) },
+		"condemnation without a time": func(ctx context.Context) error { return s.CondemnEntry(ctx, fn, "a", time.Time{}) },
+		"reservation without a time": func(ctx context.Context) error {
+			_, err := s.Reserve(ctx, fn, pending("a", "b"), time.Time{})
+			return err
+		},
+	}
+	for name, p := range map[string]kvstore.Pending{
+		"no id":          {Until: when()},
+		"no end":         {ID: "a"},
+		"a bad pack":     {ID: "a", Until: when(), Packs: []string{"b/c"}},
+		"too many packs": {ID: "a", Until: when(), Packs: slices.Repeat([]string{"b"}, kvstore.MaxPacks+1)},
+	} {
+		calls["reservation: "+name] = func(ctx context.Context) error { _, err := s.Reserve(ctx, fn, p, when()); return err }
 	}
 	return calls
 }

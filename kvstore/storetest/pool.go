@@ -12,6 +12,7 @@ import (
 func entry(id string) kvstore.Entry {
 	return kvstore.Entry{
 		ID: id, RequestNumber: 7, Lifetime: "lt-1", Platform: `amd64 "6.18" <é>`, Bytes: 1<<53 + 1,
+		StoredBytes: 1<<53 + 3, SharedBytes: 3, Parent: "p-1", KeyIDs: []string{"key.1"},
 		ManifestSHA256: "00ff", Created: when(),
 	}
 }
@@ -39,9 +40,9 @@ func entriesInOrder(t *testing.T, s kvstore.Store) {
 	same(t, "pool", want, state(t, s).Pool)
 
 	marked := entry("marked")
-	marked.Failures, marked.Deleted = []string{"x"}, when()
+	marked.Failures, marked.Condemned, marked.Replaced = []string{"x"}, when(), when()
 	addEntry(t, s, marked, true)
-	same(t, "an entry enters without failures and not deleted", append(want, entry("marked")), state(t, s).Pool)
+	same(t, "an entry enters without failures and not condemned", append(want, entry("marked")), state(t, s).Pool)
 }
 
 func removedEntry(t *testing.T, s kvstore.Store) {
@@ -64,10 +65,13 @@ func removedEntry(t *testing.T, s kvstore.Store) {
 
 func purgedEntry(t *testing.T, s kvstore.Store) {
 	addEntry(t, s, entry("a"), true)
-	if err := s.PurgeEntry(t.Context(), fn, "a"); !errors.Is(err, kvstore.ErrInvalid) {
-		t.Errorf("purging an entry that is not deleted: got %v, want ErrInvalid", err)
+	for range 2 {
+		if err := s.PurgeEntry(t.Context(), fn, "a"); !errors.Is(err, kvstore.ErrInvalid) {
+			t.Errorf("purging an entry that is not condemned: got %v, want ErrInvalid", err)
+		}
+		remove(t, s, when(), "a")
 	}
-	must(s.RemoveEntries(t.Context(), fn, []string{"a"}, when()))(t)
+	condemn(t, s, "a")
 	check(t, s.PurgeEntry(t.Context(), fn, "a"))
 	check(t, s.PurgeEntry(t.Context(), fn, "a"))
 	check(t, s.PurgeEntry(t.Context(), "unknown", "a"))
@@ -102,6 +106,7 @@ func deletedFunction(t *testing.T, s kvstore.Store) {
 	setW(t, s, 5)
 	report(t, s, "a", once, kvstore.BatchResult{Applied: 1})
 	addEntry(t, s, entry("a"), true)
+	reserve(t, s, pending("b", "a"), when(), "a")
 	must(s.AddEntry(t.Context(), "kept", entry("a")))(t)
 	check(t, s.DeleteFunction(t.Context(), fn))
 	check(t, s.DeleteFunction(t.Context(), fn))

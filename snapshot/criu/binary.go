@@ -1,6 +1,12 @@
 // Package criu dumps and restores process trees with CRIU, over the protocol
 // of `criu swrk`: one CRIU process per operation, started by us, so that pipes
-// can be handed to it (the starter of go-criu passes none).
+// and sockets can be handed to it (the starter of go-criu passes none).
+//
+// An Engine does it. Probe and Seed, once per container, find out whether and
+// how CRIU works there and save it from finding out about the kernel each time.
+// PrepareDump and PrepareRestore do what can be done ahead, Run does the rest.
+// A dump sends the pages of the process over a socket into our memory, where
+// they arrive twice as fast as in files, and can be given up at any moment.
 package criu
 
 import (
@@ -81,15 +87,8 @@ func (b Binary) command(ctx context.Context, args ...string) *exec.Cmd {
 // String returns the command line in front of the arguments.
 func (b Binary) String() string { return strings.Join(b.argv, " ") }
 
-// Check asks CRIU whether the kernel has what it needs and the caller the
-// rights. The error wraps ErrUnavailable and carries CRIU's reason.
-func (b Binary) Check(ctx context.Context) error {
-	out, err := b.command(ctx, "check").CombinedOutput()
-	if err == nil {
-		return nil
-	}
-	if reason := reasonIn(string(out)); reason != "" {
-		return fmt.Errorf("%w: criu check: %s", ErrUnavailable, reason)
-	}
-	return fmt.Errorf("%w: criu check: %w", ErrUnavailable, err)
-}
+// program is the file that is CRIU, behind its loader if it has one.
+func (b Binary) program() string { return b.argv[len(b.argv)-1] }
+
+// Check is Engine.Check in privileged mode.
+func (b Binary) Check(ctx context.Context) error { return NewEngine(b).Check(ctx) }

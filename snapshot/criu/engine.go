@@ -23,19 +23,68 @@ const (
 // logErrors makes CRIU log errors only: more costs time in every operation.
 const logErrors = 1
 
-// Engine dumps and restores with one CRIU.
-type Engine struct{ bin Binary }
+// cpuImage says which CPU an image is of. A restore with cpuCheck compares:
+// every instruction set and every part of the FPU's state that the image names
+// must be there. Measured: no difference in either operation.
+const (
+	cpuImage = "cpuinfo.img"
+	cpuCheck = 1<<0 | 1<<2 // fpu, ins
+)
 
-// NewEngine returns an engine that uses bin.
+// freezeTimeout is when CRIU gives up stopping the process, in seconds. It is
+// below giveUpTime, so that it does so by itself.
+const freezeTimeout = 3
+
+// Engine dumps and restores with one CRIU.
+type Engine struct {
+	bin  Binary
+	mode Mode
+}
+
+// NewEngine returns an engine that uses bin, in privileged mode.
 func NewEngine(bin Binary) *Engine { return &Engine{bin: bin} }
+
+// In returns an engine like this one in another mode, which Probe finds out.
+func (e *Engine) In(m Mode) *Engine { return &Engine{bin: e.bin, mode: m} }
+
+// start starts a CRIU that waits for its request.
+func (e *Engine) start(files ...*os.File) (*worker, error) { return e.bin.start(e.env(), files...) }
+
+// env is CRIU's environment; nil = ours.
+func (e *Engine) env() []string {
+	if e.mode == Privileged || !private(runtimeDir()) {
+		return nil
+	}
+	return append(os.Environ(), "XDG_RUNTIME_DIR="+runtimeDir())
+}
+
+// Check asks CRIU whether the kernel has what it needs and the caller the
+// rights. The error wraps ErrUnavailable and carries CRIU's reason.
+func (e *Engine) Check(ctx context.Context) error {
+	args := []string{"check"}
+	if e.mode == Unprivileged {
+		args = append(args, "--unprivileged")
+	}
+	cmd := e.bin.command(ctx, args...)
+	cmd.Env = e.env()
+	out, err := cmd.CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	if reason := reasonIn(string(out)); reason != "" {
+		return fmt.Errorf("%w: criu check: %s", ErrUnavailable, reason)
+	}
+	return fmt.Errorf("%w: criu check: %w", ErrUnavailable, err)
+}
 
 // Dump writes the image of the process tree under pid into dir, an empty
 // directory, and lets the tree run on. The caller makes sure that nobody is
 // connected to it, that its standard input is /dev/null, and that it writes to
 // pipes of the caller. It returns what a restorer must know.
 //
-// A dump that fails leaves the tree running. One that is cut off by ctx may
-// leave it damaged: the caller should then end it.
+// It keeps the process frozen twice as long as PrepareDump and Run. A dump
+// that fails leaves the tree running. One that is cut off by ctx may leave it
+// damaged: the caller should then end it.
 func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Process, error) {
 	process, err := Describe(pid)
 	if err != nil {
@@ -46,12 +95,7 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 		return snapshot.Process{}, fmt.Errorf("dump process %d: %w", pid, err)
 	}
 	defer images.Close()
-	opts := options(images, dumpLog)
-	opts.Pid = proto.Int32(int32(pid))
-	opts.LeaveRunning = proto.Bool(true)
-	opts.TcpEstablished = proto.Bool(true)
-	opts.NetworkLock = rpc.CriuNetworkLockMethod_SKIP.Enum()
-	resp, err := e.bin.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: opts})
+	resp, err := e.bin.call(ctx, e.env(), &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: e.dumpOptions(images, pid)})
 	if err == nil {
 		err = failure(resp, filepath.Join(dir, dumpLog))
 	}
@@ -61,35 +105,20 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 	return process, nil
 }
 
-// Restore starts the process tree whose image is in dir, as a child of the
-// caller, with stdout and stderr in place of the pipes that it had. All its
-// process and thread ids must be free. On failure nothing of it is left.
-func (e *Engine) Restore(ctx context.Context, dir string, p snapshot.Process, stdout, stderr *os.File) (pid int, err error) {
-	if err := free(p.TIDs); err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
-	}
-	images, err := os.Open(dir)
-	if err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
-	}
-	defer images.Close()
-	opts := options(images, restoreLog)
-	opts.RstSibling = proto.Bool(true)
-	opts.TcpClose = proto.Bool(true)
-	opts.InheritFd = inherited(p)
-	resp, err := e.bin.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_RESTORE.Enum(), Opts: opts}, stdout, stderr)
-	if err == nil {
-		err = failure(resp, filepath.Join(dir, restoreLog))
-	}
-	if err != nil {
-		return 0, fmt.Errorf("restore: %w", err)
-	}
-	return int(resp.GetRestore().GetPid()), nil
+func (e *Engine) dumpOptions(images *os.File, pid int) *rpc.CriuOpts {
+	opts := e.options(images, dumpLog)
+	opts.Pid = proto.Int32(int32(pid))
+	opts.LeaveRunning = proto.Bool(true)
+	opts.TcpEstablished = proto.Bool(true)
+	opts.NetworkLock = rpc.CriuNetworkLockMethod_SKIP.Enum()
+	opts.Timeout = proto.Uint32(freezeTimeout)
+	opts.CpuCap = proto.Uint32(cpuCheck)
+	return opts
 }
 
 // options are those of every operation: no cgroup is touched or frozen, which
 // a container could not, and which costs more than the dump itself.
-func options(images *os.File, log string) *rpc.CriuOpts {
+func (e *Engine) options(images *os.File, log string) *rpc.CriuOpts {
 	return &rpc.CriuOpts{
 		ImagesDirFd:       proto.Int32(int32(images.Fd())),
 		WorkDirFd:         proto.Int32(int32(images.Fd())),
@@ -97,17 +126,8 @@ func options(images *os.File, log string) *rpc.CriuOpts {
 		LogFile:           proto.String(log),
 		ManageCgroups:     proto.Bool(true),
 		ManageCgroupsMode: rpc.CriuCgMode_IGNORE.Enum(),
+		Unprivileged:      proto.Bool(e.mode == Unprivileged),
 	}
-}
-
-// inherited puts the two files of a restore in the place of the pipes in the
-// image. A process may have one pipe for both.
-func inherited(p snapshot.Process) []*rpc.InheritFd {
-	fds := []*rpc.InheritFd{{Key: proto.String(p.Stdout), Fd: proto.Int32(socketFD + 1)}}
-	if p.Stderr != p.Stdout {
-		fds = append(fds, &rpc.InheritFd{Key: proto.String(p.Stderr), Fd: proto.Int32(socketFD + 2)})
-	}
-	return fds
 }
 
 func failure(resp *rpc.CriuResp, log string) error {

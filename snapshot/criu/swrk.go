@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"time"
 
 	"github.com/checkpoint-restore/go-criu/v7/rpc"
 	"golang.org/x/sys/unix"
@@ -18,56 +20,136 @@ const socketFD = 3
 // maxMessage bounds an answer of CRIU, in bytes.
 const maxMessage = 1 << 20
 
-// call starts `criu swrk`, sends one request and returns the answer. The files
-// become descriptors 4, 5, … of CRIU. A call whose context ends kills CRIU.
-func (b Binary) call(ctx context.Context, req *rpc.CriuReq, files ...*os.File) (*rpc.CriuResp, error) {
+// worker is a `criu swrk` that waits for its one request. Starting it takes
+// 5 ms, most of which are its libraries, so it is started ahead of its use.
+type worker struct {
+	cmd  *exec.Cmd
+	sock *os.File
+	// exited is closed when CRIU has ended and was reaped; err says how.
+	exited chan struct{}
+	err    error
+}
+
+// start starts `criu swrk`. The files become descriptors 4, 5, … of CRIU.
+func (b Binary) start(env []string, files ...*os.File) (*worker, error) {
 	ours, theirs, err := seqpacket()
 	if err != nil {
 		return nil, fmt.Errorf("criu swrk: %w", err)
 	}
-	defer ours.Close()
-	cmd := b.command(ctx, "swrk", fmt.Sprint(socketFD))
-	cmd.ExtraFiles = append([]*os.File{theirs}, files...)
-	err = cmd.Start()
+	w := &worker{cmd: b.command(context.Background(), "swrk", fmt.Sprint(socketFD)), sock: ours, exited: make(chan struct{})}
+	w.cmd.Env = env
+	w.cmd.ExtraFiles = append([]*os.File{theirs}, files...)
+	err = w.cmd.Start()
 	_ = theirs.Close() // CRIU has its own copy
 	if err != nil {
+		_ = ours.Close()
 		return nil, fmt.Errorf("%w: start criu swrk: %w", ErrUnavailable, err)
 	}
-	resp, err := exchange(ours, req)
-	_ = ours.Close() // tells CRIU that nothing follows
-	exit := cmd.Wait()
-	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("criu swrk: %w", context.Cause(ctx))
-	case err != nil:
-		return nil, errors.Join(fmt.Errorf("criu swrk: %w", err), exit)
-	}
-	return resp, nil
+	go func() {
+		w.err = w.cmd.Wait()
+		close(w.exited)
+	}()
+	return w, nil
 }
 
-func exchange(sock *os.File, req *rpc.CriuReq) (*rpc.CriuResp, error) {
+// answer is what came of a request.
+type answer struct {
+	resp *rpc.CriuResp
+	err  error
+}
+
+// send sends the request. The channel gets one answer, whatever happens to
+// CRIU.
+func (w *worker) send(req *rpc.CriuReq) (<-chan answer, error) {
 	raw, err := proto.Marshal(req)
 	if err != nil {
 		return nil, fmt.Errorf("encode the request: %w", err)
 	}
-	if _, err := sock.Write(raw); err != nil {
+	if _, err := w.sock.Write(raw); err != nil {
 		return nil, fmt.Errorf("send the request: %w", err)
 	}
-	answer := make([]byte, maxMessage)
-	n, err := sock.Read(answer)
+	answers := make(chan answer, 1)
+	go func() {
+		resp, err := w.receive()
+		answers <- answer{resp, err}
+	}()
+	return answers, nil
+}
+
+func (w *worker) receive() (*rpc.CriuResp, error) {
+	raw := make([]byte, maxMessage)
+	n, err := w.sock.Read(raw)
 	if err != nil {
-		return nil, fmt.Errorf("CRIU ended without an answer: %w", err)
+		<-w.exited
+		return nil, errors.Join(fmt.Errorf("CRIU ended without an answer: %w", err), w.err)
 	}
 	resp := &rpc.CriuResp{}
-	if err := proto.Unmarshal(answer[:n], resp); err != nil {
+	if err := proto.Unmarshal(raw[:n], resp); err != nil {
 		return nil, fmt.Errorf("decode the answer: %w", err)
 	}
 	return resp, nil
 }
 
+// call sends the request and waits for the answer. A call whose context ends
+// kills CRIU.
+func (w *worker) call(ctx context.Context, req *rpc.CriuReq) (*rpc.CriuResp, error) {
+	answers, err := w.send(req)
+	if err != nil {
+		return nil, fmt.Errorf("criu swrk: %w", err)
+	}
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return nil, fmt.Errorf("criu swrk: %w", a.err)
+		}
+		return a.resp, nil
+	case <-ctx.Done():
+		w.kill()
+		return nil, fmt.Errorf("criu swrk: %w", context.Cause(ctx))
+	}
+}
+
+// exitTime is how long a CRIU that has answered, or was not asked, gets to end
+// by itself.
+const exitTime = 2 * time.Second
+
+// close ends CRIU: one that waits for a request, or has answered one, does so
+// by itself when nothing follows. It does not wait for the end.
+func (w *worker) close() {
+	_ = w.sock.Close()
+	go func() {
+		select {
+		case <-w.exited:
+		case <-time.After(exitTime):
+			w.kill()
+		}
+	}()
+}
+
+// kill ends CRIU at once and waits for its end.
+func (w *worker) kill() {
+	_ = w.cmd.Process.Kill()
+	<-w.exited
+}
+
+// call starts `criu swrk`, sends one request and returns the answer.
+func (b Binary) call(ctx context.Context, env []string, req *rpc.CriuReq, files ...*os.File) (*rpc.CriuResp, error) {
+	w, err := b.start(env, files...)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	return w.call(ctx, req)
+}
+
 func seqpacket() (ours, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(fds[0], true); err != nil { // so that closing it ends a read
+		_ = unix.Close(fds[0])
+		_ = unix.Close(fds[1])
 		return nil, nil, err
 	}
 	return os.NewFile(uintptr(fds[0]), "criu"), os.NewFile(uintptr(fds[1]), "criu"), nil

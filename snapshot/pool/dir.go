@@ -139,6 +139,29 @@ func (d *dir) syncDir(name string) error {
 // Get implements snapshot.Pool. The object stays readable when it is replaced
 // or deleted meanwhile.
 func (d *dir) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) {
+	f, size, err := d.open(ctx, key)
+	if err != nil {
+		return nil, 0, err
+	}
+	return object{Reader: ctxReader{ctx, f}, Closer: f}, size, nil
+}
+
+// GetRange implements snapshot.Pool.
+func (d *dir) GetRange(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := checkRange(key, offset, length); err != nil {
+		return nil, err
+	}
+	f, size, err := d.open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if offset > size-length {
+		return nil, errors.Join(outside(key, offset, length), f.Close())
+	}
+	return object{Reader: ctxReader{ctx, io.NewSectionReader(f, offset, length)}, Closer: f}, nil
+}
+
+func (d *dir) open(ctx context.Context, key string) (*os.File, int64, error) {
 	if _, err := d.Stat(ctx, key); err != nil {
 		return nil, 0, err
 	}
@@ -150,7 +173,7 @@ func (d *dir) Get(ctx context.Context, key string) (io.ReadCloser, int64, error)
 	if err != nil {
 		return nil, 0, errors.Join(failed("get", key, err), f.Close())
 	}
-	return object{Reader: ctxReader{ctx, f}, Closer: f}, info.Size(), nil
+	return f, info.Size(), nil
 }
 
 // object is an open object.

@@ -89,6 +89,18 @@ func checkPut(key string, size int64) error {
 	return snapshot.CheckKey(key)
 }
 
+func checkRange(key string, offset, length int64) error {
+	if offset < 0 || length < 1 {
+		return fmt.Errorf("get %q: %d bytes from byte %d: want at least 1, from 0 on", key, length, offset)
+	}
+	return snapshot.CheckKey(key)
+}
+
+// outside is the error of a range that is not wholly inside the object.
+func outside(key string, offset, length int64) error {
+	return fmt.Errorf("get %s: %d bytes from byte %d: %w: the object is shorter", key, length, offset, io.ErrUnexpectedEOF)
+}
+
 // ctxReader fails once its context is done.
 type ctxReader struct {
 	ctx context.Context

@@ -136,6 +136,28 @@ func (p *s3) Get(ctx context.Context, key string) (io.ReadCloser, int64, error) 
 	return r, info.Size, nil
 }
 
+// GetRange implements snapshot.Pool.
+func (p *s3) GetRange(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := checkRange(key, offset, length); err != nil {
+		return nil, err
+	}
+	var options minio.GetObjectOptions
+	if err := options.SetRange(offset, offset+length-1); err != nil {
+		return nil, fmt.Errorf("get %s: %w", key, err)
+	}
+	r, info, _, err := p.core.GetObject(ctx, p.bucket, p.prefix+key, options)
+	if minio.ToErrorResponse(err).StatusCode == http.StatusRequestedRangeNotSatisfiable {
+		return nil, outside(key, offset, length)
+	}
+	if err != nil {
+		return nil, p.failed("get", key, err)
+	}
+	if info.Size != length {
+		return nil, errors.Join(outside(key, offset, length), r.Close())
+	}
+	return r, nil
+}
+
 // Stat implements snapshot.Pool.
 func (p *s3) Stat(ctx context.Context, key string) (int64, error) {
 	if err := snapshot.CheckKey(key); err != nil {

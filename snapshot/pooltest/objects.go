@@ -81,6 +81,9 @@ func testMissing(t *testing.T, pool snapshot.Pool) {
 			if _, _, err := pool.Get(t.Context(), key); !errors.Is(err, snapshot.ErrNotExist) {
 				t.Errorf("Get: %v", err)
 			}
+			if _, err := pool.GetRange(t.Context(), key, 0, 1); !errors.Is(err, snapshot.ErrNotExist) {
+				t.Errorf("GetRange: %v", err)
+			}
 			if _, err := pool.Stat(t.Context(), key); !errors.Is(err, snapshot.ErrNotExist) {
 				t.Errorf("Stat: %v", err)
 			}
@@ -148,6 +151,9 @@ func refused(t *testing.T, pool snapshot.Pool, key string) {
 	}
 	if r, _, err := pool.Get(t.Context(), key); err == nil || errors.Is(err, snapshot.ErrNotExist) {
 		t.Errorf("Get(%q) = %v, %v: want it refused", key, r, err)
+	}
+	if _, err := pool.GetRange(t.Context(), key, 0, 1); err == nil || errors.Is(err, snapshot.ErrNotExist) {
+		t.Errorf("GetRange(%q): %v: want it refused", key, err)
 	}
 	if _, err := pool.Stat(t.Context(), key); err == nil || errors.Is(err, snapshot.ErrNotExist) {
 		t.Errorf("Stat(%q): %v: want it refused", key, err)
@@ -231,6 +237,7 @@ func testCancelled(t *testing.T, pool snapshot.Pool) {
 		"put":    func() error { return pool.Put(ctx, "fn/x", strings.NewReader("x"), 1) },
 		"stat":   func() error { _, err := pool.Stat(ctx, "fn/key"); return err },
 		"get":    func() error { _, _, err := pool.Get(ctx, "fn/key"); return err },
+		"range":  func() error { _, err := pool.GetRange(ctx, "fn/key", 0, 1); return err },
 		"list":   func() error { _, err := pool.List(ctx, ""); return err },
 		"delete": func() error { return pool.Delete(ctx, "fn/key") },
 	} {

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) snapshot.Pool) {
 	for name, part := range map[string]func(*testing.T, snapshot.Pool){
 		"what is put can be got, listed and deleted": testLifecycle,
 		"objects of every size come back":            testSizes,
+		"a range of an object can be read":           testRange,
 		"a missing object is ErrNotExist":            testMissing,
 		"a put replaces":                             testReplace,
 		"keys may be weird, but not wicked":          testKeys,

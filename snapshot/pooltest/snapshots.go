@@ -76,28 +76,28 @@ func send(t *testing.T, method, url, body string) (status int, answer string) {
 
 func testRoundTrip(t *testing.T, pool snapshot.Pool) {
 	images := imageDir(t)
-	m, sum := store(t, pool, images)
+	m, stored := store(t, pool, images)
 	if diff := cmp.Diff([]string{snapshot.PackKey(fn, id), snapshot.ManifestKey(fn, id)}, keys(t, pool, snapshot.Prefix(fn, id))); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
-	got, err := snapshot.VerifyData(t.Context(), pool, fn, id, sum)
+	got, err := snapshot.VerifyData(t.Context(), pool, fn, id, "", stored.ManifestSHA256, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Format, m.Pack = snapshot.Format, got.Pack
+	m.Format, m.Files, m.Meta, m.Pages, m.Packs = snapshot.Format, got.Files, got.Meta, got.Pages, got.Packs
 	if diff := cmp.Diff(m, got); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)
 	}
 	dir := filepath.Join(t.TempDir(), "restored")
-	fetched, moved, err := fetch(t, pool, sum, dir)
+	fetched, err := fetch(t, pool, got, stored.ManifestSHA256, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(got, fetched); diff != "" {
+	if diff := cmp.Diff(got, fetched.Manifest); diff != "" {
 		t.Errorf("fetched manifest (-want +got):\n%s", diff)
 	}
-	if moved <= fetched.Pack.Bytes {
-		t.Errorf("%d bytes moved, the pack alone has %d", moved, fetched.Pack.Bytes)
+	if fetched.Moved != stored.StoredBytes {
+		t.Errorf("%d bytes moved, the objects have %d", fetched.Moved, stored.StoredBytes)
 	}
 	if !maps.EqualFunc(readDir(t, images), readDir(t, dir), bytes.Equal) {
 		t.Error("the restored images differ from the dumped ones")
@@ -105,7 +105,12 @@ func testRoundTrip(t *testing.T, pool snapshot.Pool) {
 }
 
 func testDamage(t *testing.T, pool snapshot.Pool) {
-	_, sum := store(t, pool, imageDir(t))
+	_, stored := store(t, pool, imageDir(t))
+	sum := stored.ManifestSHA256
+	m, err := snapshot.Verify(t.Context(), pool, fn, id, "", sum)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		key    string
 		damage func([]byte) []byte
@@ -122,12 +127,12 @@ func testDamage(t *testing.T, pool snapshot.Pool) {
 			good := get(t, pool, tc.key)
 			defer put(t, pool, tc.key, good)
 			put(t, pool, tc.key, tc.damage(bytes.Clone(good)))
-			isCorrupt(t, pool, sum, tc.cheap)
+			isCorrupt(t, pool, m, sum, tc.cheap)
 		})
 	}
 	t.Run("the manifest of another snapshot", func(t *testing.T) {
 		put(t, pool, snapshot.ManifestKey(fn, "s2"), get(t, pool, snapshot.ManifestKey(fn, id)))
-		if _, err := snapshot.Verify(t.Context(), pool, fn, "s2", sum); !errors.Is(err, snapshot.ErrCorrupt) {
+		if _, err := snapshot.Verify(t.Context(), pool, fn, "s2", "", sum); !errors.Is(err, snapshot.ErrCorrupt) {
 			t.Errorf("Verify: %v, want ErrCorrupt", err)
 		}
 	})
@@ -135,25 +140,25 @@ func testDamage(t *testing.T, pool snapshot.Pool) {
 		if err := pool.Delete(t.Context(), snapshot.PackKey(fn, id)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := snapshot.Verify(t.Context(), pool, fn, id, sum); !errors.Is(err, snapshot.ErrNotExist) {
+		if _, err := snapshot.Verify(t.Context(), pool, fn, id, "", sum); !errors.Is(err, snapshot.ErrNotExist) {
 			t.Errorf("Verify: %v, want ErrNotExist", err)
 		}
-		if _, _, err := fetch(t, pool, sum, filepath.Join(t.TempDir(), "d")); !errors.Is(err, snapshot.ErrNotExist) {
+		if _, err := fetch(t, pool, m, sum, filepath.Join(t.TempDir(), "d")); !errors.Is(err, snapshot.ErrNotExist) {
 			t.Errorf("Fetch: %v, want ErrNotExist", err)
 		}
 	})
 }
 
-func isCorrupt(t *testing.T, pool snapshot.Pool, sum string, cheap bool) {
+func isCorrupt(t *testing.T, pool snapshot.Pool, m snapshot.Manifest, sum string, cheap bool) {
 	t.Helper()
-	if _, err := snapshot.Verify(t.Context(), pool, fn, id, sum); cheap != errors.Is(err, snapshot.ErrCorrupt) {
+	if _, err := snapshot.Verify(t.Context(), pool, fn, id, "", sum); cheap != errors.Is(err, snapshot.ErrCorrupt) {
 		t.Errorf("Verify: %v, want ErrCorrupt: %v", err, cheap)
 	}
-	if _, err := snapshot.VerifyData(t.Context(), pool, fn, id, sum); !errors.Is(err, snapshot.ErrCorrupt) {
+	if _, err := snapshot.VerifyData(t.Context(), pool, fn, id, "", sum, nil); !errors.Is(err, snapshot.ErrCorrupt) {
 		t.Errorf("VerifyData: %v, want ErrCorrupt", err)
 	}
 	dir := t.TempDir()
-	if _, _, err := fetch(t, pool, sum, dir); !errors.Is(err, snapshot.ErrCorrupt) {
+	if _, err := fetch(t, pool, m, sum, dir); !errors.Is(err, snapshot.ErrCorrupt) {
 		t.Errorf("Fetch: %v, want ErrCorrupt", err)
 	}
 	if left := readDir(t, dir); len(left) > 0 {
@@ -183,33 +188,46 @@ func testCutUpload(t *testing.T, pool snapshot.Pool) {
 	}
 	ctx, cancel = context.WithCancel(t.Context())
 	cancel()
-	sum, _, err := snapshot.NewTransfer(nil).Store(ctx, packURL, manifestURL, imageDir(t), manifest())
-	if !errors.Is(err, context.Canceled) || sum != "" {
-		t.Errorf("Store = %q, %v; want context.Canceled and nothing to register", sum, err)
+	stored, err := snapshot.NewTransfer(nil).Store(ctx, request(t, packURL, manifestURL, imageDir(t)))
+	if !errors.Is(err, context.Canceled) || stored.ManifestSHA256 != "" {
+		t.Errorf("Store = %+v, %v; want context.Canceled and nothing to register", stored, err)
 	}
 	if left := keys(t, pool, ""); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
 }
 
-func store(t *testing.T, pool snapshot.Pool, images string) (m snapshot.Manifest, sum string) {
+func request(t *testing.T, packURL, manifestURL, images string) snapshot.StoreRequest {
 	t.Helper()
-	packURL, manifestURL := urls(t, pool, id, http.MethodPut)
-	m = manifest()
-	sum, moved, err := snapshot.NewTransfer(nil).Store(t.Context(), packURL, manifestURL, images, m)
+	image, err := snapshot.OpenImage(images)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if moved < 3*mebi {
-		t.Errorf("%d bytes sent, want at least the images", moved)
-	}
-	return m, sum
+	return snapshot.StoreRequest{PackURL: packURL, ManifestURL: manifestURL, Image: image, Manifest: manifest()}
 }
 
-func fetch(t *testing.T, pool snapshot.Pool, sum, dir string) (snapshot.Manifest, int64, error) {
+func store(t *testing.T, pool snapshot.Pool, images string) (snapshot.Manifest, snapshot.Stored) {
 	t.Helper()
-	packURL, manifestURL := urls(t, pool, id, http.MethodGet)
-	return snapshot.NewTransfer(nil).Fetch(t.Context(), manifestURL, sum, packURL, dir)
+	packURL, manifestURL := urls(t, pool, id, http.MethodPut)
+	req := request(t, packURL, manifestURL, images)
+	stored, err := snapshot.NewTransfer(nil).Store(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stored.Moved != stored.StoredBytes {
+		t.Errorf("%d bytes sent, the objects have %d", stored.Moved, stored.StoredBytes)
+	}
+	return req.Manifest, stored
+}
+
+func fetch(t *testing.T, pool snapshot.Pool, m snapshot.Manifest, sum, dir string) (snapshot.Fetched, error) {
+	t.Helper()
+	req := snapshot.FetchRequest{ManifestSHA256: sum, PackURLs: map[string]string{}, Dir: dir}
+	for _, pack := range m.PackIDs() {
+		req.PackURLs[pack], _ = urls(t, pool, pack, http.MethodGet)
+	}
+	_, req.ManifestURL = urls(t, pool, m.ID, http.MethodGet)
+	return snapshot.NewTransfer(nil).Fetch(t.Context(), req)
 }
 
 // urls returns the URLs that a worker is given: presigned ones, or those of a
@@ -249,8 +267,31 @@ func (f front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer data.Close()
+	if wanted := r.Header.Get("Range"); wanted != "" {
+		f.serveRange(w, r, key, wanted, size)
+		return
+	}
 	w.Header().Set("Content-Length", fmt.Sprint(size))
 	_, _ = io.Copy(w, data) // a client that goes away is not ours to report
+}
+
+func (f front) serveRange(w http.ResponseWriter, r *http.Request, key, wanted string, size int64) {
+	var first, last int64
+	if _, err := fmt.Sscanf(wanted, "bytes=%d-%d", &first, &last); err != nil || first >= size {
+		http.Error(w, wanted, http.StatusRequestedRangeNotSatisfiable)
+		return
+	}
+	last = min(last, size-1)
+	data, err := f.pool.GetRange(r.Context(), key, first, last-first+1)
+	if err != nil {
+		answer(w, err)
+		return
+	}
+	defer data.Close()
+	w.Header().Set("Content-Length", fmt.Sprint(last-first+1))
+	w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, size))
+	w.WriteHeader(http.StatusPartialContent)
+	_, _ = io.Copy(w, data) // see ServeHTTP
 }
 
 func answer(w http.ResponseWriter, err error) {

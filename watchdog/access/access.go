@@ -2,7 +2,6 @@
 package access
 
 import (
-	"cmp"
 	"log"
 	"net/http"
 	"strconv"
@@ -21,8 +20,10 @@ type Log struct {
 
 // Request is how a request was answered.
 type Request struct {
-	// Status as it is logged: "200", or "200 OK" in the http mode.
-	Status string
+	// Code is the status of the answer.
+	Code int
+	// Phrase says the status in words as well, as the http mode does.
+	Phrase bool
 	// Length of the answer's body in bytes; -1 = unknown.
 	Length int64
 	// Took is the time that it took.
@@ -31,21 +32,46 @@ type Request struct {
 	Err error
 }
 
+// usualLine is a size that has room for most lines, in bytes.
+const usualLine = 192
+
 // Add logs a request, and what went wrong with it. The probes of Kubernetes
 // would fill the log.
 func (l Log) Add(r *http.Request, q Request) {
 	if strings.HasPrefix(r.UserAgent(), "kube-probe") {
 		return
 	}
-	suffix := ""
+	var room [usualLine]byte
+	line := q.append(append(append(append(room[:0], r.Method...), ' '), r.RequestURI...))
 	if l.CallID {
-		suffix = " [" + cmp.Or(r.Header.Get("X-Call-Id"), "none") + "]"
+		line = appendCallID(line, r.Header.Get("X-Call-Id"))
 	}
-	l.Lines.Printf("%s %s - %s - ContentLength: %dB (%.4fs)%s", r.Method, r.RequestURI, q.Status, q.Length, q.Took.Seconds(), suffix)
+	l.print(line)
 	if q.Err != nil {
 		l.Lines.Printf("%s %s - %v", r.Method, r.RequestURI, q.Err)
 	}
 }
+
+// append appends " - 200 OK - ContentLength: 430B (0.0013s)".
+func (q Request) append(line []byte) []byte {
+	line = strconv.AppendInt(append(line, " - "...), int64(q.Code), 10)
+	if q.Phrase {
+		line = append(append(line, ' '), http.StatusText(q.Code)...)
+	}
+	line = strconv.AppendInt(append(line, " - ContentLength: "...), q.Length, 10)
+	line = strconv.AppendFloat(append(line, "B ("...), q.Took.Seconds(), 'f', 4, 64)
+	return append(line, "s)"...)
+}
+
+func appendCallID(line []byte, id string) []byte {
+	if id == "" {
+		id = "none"
+	}
+	return append(append(append(line, " ["...), id...), ']')
+}
+
+// print writes a line. The logger has nobody to tell that it failed.
+func (l Log) print(line []byte) { _ = l.Lines.Output(0, string(line)) }
 
 // Wrap logs what next answers.
 func (l Log) Wrap(next http.Handler) http.Handler {
@@ -53,6 +79,6 @@ func (l Log) Wrap(next http.Handler) http.Handler {
 		start := time.Now()
 		rec := recorder.New(w)
 		next.ServeHTTP(rec, r)
-		l.Add(r, Request{Status: strconv.Itoa(rec.Status), Length: rec.Length, Took: time.Since(start)})
+		l.Add(r, Request{Code: rec.Status, Length: rec.Length, Took: time.Since(start)})
 	})
 }

@@ -3,12 +3,15 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
@@ -17,6 +20,9 @@ import (
 // defaultTokenFile is where OpenFaaS mounts the secret "pronghorn-token".
 const defaultTokenFile = "/var/openfaas/secrets/pronghorn-token"
 
+// defaultKeyFile is where OpenFaaS mounts the secret "pronghorn-key".
+const defaultKeyFile = "/var/openfaas/secrets/pronghorn-key"
+
 // Defaults and limits of snapshot settings. Process ids must leave room below
 // for the watchdog and CRIU, and above for the function's threads within the
 // smallest pid_max that Linux has by default (32768).
@@ -24,6 +30,9 @@ const (
 	defaultPID      = 20001
 	minPID, maxPID  = 2000, 32000
 	defaultMaxPause = 500 * time.Millisecond
+
+	defaultCacheBytes = 1 << 30
+	defaultMaxMemory  = 512 << 20
 )
 
 // Snapshot are the settings of snapshots.
@@ -44,6 +53,15 @@ type Snapshot struct {
 	Evict bool
 	// Dir is where images are staged.
 	Dir string
+	// CacheDir is a directory of this node for what containers of the function
+	// have fetched from the pool; "" = none. CacheBytes bounds it.
+	CacheDir   string
+	CacheBytes int64
+	// MaxMemory bounds what a checkpoint may hold in memory, in bytes; above it
+	// the image goes to Dir.
+	MaxMemory int64
+	// KeyFile has the keys with which snapshots are encrypted; "" = they are not.
+	KeyFile string
 	// PID is the process id of a cold-started function.
 	PID int
 	// MaxPause bounds the time in which requests are held for a checkpoint.
@@ -62,14 +80,18 @@ func (s Snapshot) Enabled() bool { return s.AgentURL != "" }
 
 func loadSnapshot(env environment, mode string) (Snapshot, error) {
 	s := Snapshot{
-		AgentURL: env.get("snapshot_agent_url"),
-		KVURL:    env.get("snapshot_kv_url"),
-		Strategy: env.get("snapshot_strategy"),
-		Function: env.first("snapshot_function", "OPENFAAS_NAME", "FUNCTION"),
-		Dir:      stagingDir(env),
-		CRIU:     env.first("snapshot_criu", "PRONGHORN_CRIU"),
-		PID:      defaultPID,
-		MaxPause: defaultMaxPause,
+		AgentURL:   env.get("snapshot_agent_url"),
+		KVURL:      env.get("snapshot_kv_url"),
+		Strategy:   env.get("snapshot_strategy"),
+		Function:   env.first("snapshot_function", "OPENFAAS_NAME", "FUNCTION"),
+		Dir:        stagingDir(env),
+		CacheDir:   env.get("snapshot_cache_dir"),
+		CacheBytes: defaultCacheBytes,
+		MaxMemory:  defaultMaxMemory,
+		KeyFile:    keyFile(env),
+		CRIU:       env.first("snapshot_criu", "PRONGHORN_CRIU"),
+		PID:        defaultPID,
+		MaxPause:   defaultMaxPause,
 	}
 	if !s.Enabled() {
 		return Snapshot{}, nil
@@ -84,6 +106,8 @@ func loadSnapshot(env environment, mode string) (Snapshot, error) {
 		s.applyArtifactForm(env.get("ENV")),
 		s.applyEviction(env),
 		s.applyNumbers(env),
+		applySize(env, "snapshot_cache_size", &s.CacheBytes),
+		applySize(env, "snapshot_max_memory", &s.MaxMemory),
 		s.applyHooks(env),
 		s.applyToken(env),
 		checkURL("snapshot_agent_url", s.AgentURL),
@@ -151,6 +175,32 @@ func (s *Snapshot) applyNumbers(env environment) error {
 		s.Headers = on
 	}
 	return nil
+}
+
+// applySize reads a size such as 512Mi, 1GB or 1000000.
+func applySize(env environment, name string, size *int64) error {
+	v := env.get(name)
+	if v == "" {
+		return nil
+	}
+	n, err := humanize.ParseBytes(v)
+	if err != nil || n == 0 || n > math.MaxInt64 {
+		return fmt.Errorf("%s %q: want a size above 0, such as 512Mi or 1GB", name, v)
+	}
+	*size = int64(n)
+	return nil
+}
+
+// keyFile is the file with the function's keys. One that was asked for and is
+// missing is not passed over: snapshots would be stored in the clear.
+func keyFile(env environment) string {
+	if path := env.get("snapshot_key_file"); path != "" {
+		return path
+	}
+	if _, err := os.Stat(defaultKeyFile); err != nil {
+		return ""
+	}
+	return defaultKeyFile
 }
 
 func (s *Snapshot) applyHooks(env environment) error {

@@ -1,7 +1,6 @@
 package fork
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/watchdog/access"
@@ -18,5 +17,5 @@ type result struct {
 
 // logged is the result as the log of requests takes it.
 func (r result) logged(start time.Time) access.Request {
-	return access.Request{Status: strconv.Itoa(r.status), Length: r.length, Took: time.Since(start), Err: r.err}
+	return access.Request{Code: r.status, Length: r.length, Took: time.Since(start), Err: r.err}
 }

@@ -23,6 +23,7 @@ type Gate struct {
 	inside   int       // requests let through and not yet done
 	queue    list.List // of *waiter, in the order in which they came
 
+	near   chan struct{} // closed when one more request shuts the gate
 	shut   chan struct{} // closed when the gate shuts
 	quiet  chan struct{} // closed when the gate is shut and nobody is inside
 	held   chan struct{} // closed when the gate is shut and somebody waits
@@ -46,7 +47,12 @@ type Pass struct {
 	Lifetime Lifetime
 	// Number is the request's number in its lineage, from 1.
 	Number int
+	// Waited is how long the request waited at the gate.
+	Waited time.Duration
 }
+
+// First reports whether the request is the first of its lifetime.
+func (p Pass) First() bool { return p.Number == p.Lifetime.RequestNumber+1 }
 
 // Open lets requests through to a new lifetime.
 func (g *Gate) Open(l Lifetime, stopAt int) {
@@ -85,6 +91,14 @@ func (g *Gate) Held() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.watch(&g.held)
+}
+
+// Near returns a channel that is closed when the gate has shut or is one
+// request before it. It is good until the gate opens again.
+func (g *Gate) Near() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.watch(&g.near)
 }
 
 // Reached returns a channel that is closed when the gate has shut, by itself
@@ -151,7 +165,7 @@ func (p Pass) Leave() {
 
 func (g *Gate) reopen(stopAt int) {
 	g.stopAt = stopAt
-	g.shut, g.quiet, g.held = nil, nil, nil
+	g.near, g.shut, g.quiet, g.held = nil, nil, nil, nil
 	g.urgent.stop()
 	g.urgent = nil
 	g.open = stopAt <= 0 || g.admitted < stopAt
@@ -166,6 +180,7 @@ func (g *Gate) admitWaiting() {
 		w := g.queue.Remove(g.queue.Front()).(*waiter)
 		if w.ctx.Err() == nil {
 			w.pass = g.admit()
+			w.pass.Waited = time.Since(w.since)
 			close(w.passed)
 		}
 	}
@@ -174,8 +189,12 @@ func (g *Gate) admitWaiting() {
 func (g *Gate) admit() Pass {
 	g.admitted++
 	g.inside++
-	if g.stopAt > 0 && g.admitted >= g.stopAt {
+	switch left := g.stopAt - g.admitted; {
+	case g.stopAt <= 0:
+	case left <= 0:
 		g.close()
+	case left == 1:
+		closeWhen(true, g.near)
 	}
 	return Pass{gate: g, Lifetime: g.lifetime, Number: g.lifetime.RequestNumber + g.admitted}
 }
@@ -197,6 +216,7 @@ func (g *Gate) watch(c *chan struct{}) <-chan struct{} {
 
 // settle closes the channels whose time has come.
 func (g *Gate) settle() {
+	closeWhen(!g.open || g.stopAt > 0 && g.stopAt-g.admitted <= 1, g.near)
 	closeWhen(!g.open, g.shut)
 	closeWhen(!g.open && g.inside == 0, g.quiet)
 	closeWhen(!g.open && g.queue.Len() > 0, g.held)

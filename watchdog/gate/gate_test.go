@@ -246,3 +246,38 @@ func TestUrgentSaysThatAWaitingRequestRunsOutOfTime(t *testing.T) {
 		}
 	}
 }
+
+func TestNearSaysThatOneMoreRequestShutsTheGate(t *testing.T) {
+	var g gate.Gate
+	g.Open(gate.Lifetime{}, 3)
+	near := g.Near()
+	enter(t, &g)
+	if isClosed(near) {
+		t.Error("near with two requests to go")
+	}
+	enter(t, &g)
+	if !isClosed(near) || isClosed(g.Reached()) {
+		t.Errorf("near %v, shut %v: want near and open", isClosed(near), isClosed(g.Reached()))
+	}
+	g.Reopen(0)
+	if isClosed(g.Near()) {
+		t.Error("near although there is no stop")
+	}
+	g.Open(gate.Lifetime{}, 1)
+	if !isClosed(g.Near()) {
+		t.Error("not near although the first request shuts the gate")
+	}
+}
+
+func TestPassKnowsHowLongItsRequestWaited(t *testing.T) {
+	var g gate.Gate
+	waiting := waits(t, &g, t.Context())
+	time.Sleep(20 * time.Millisecond)
+	g.Open(gate.Lifetime{RequestNumber: 5}, 0)
+	if p := <-waiting; p.Waited < 20*time.Millisecond || !p.First() {
+		t.Errorf("waited %s, first %v: want 20ms or more and true", p.Waited, p.First())
+	}
+	if p := enter(t, &g); p.Waited != 0 || p.First() {
+		t.Errorf("waited %s, first %v: want 0 and false", p.Waited, p.First())
+	}
+}

@@ -10,13 +10,14 @@ import (
 // waiter is a request that waits at the gate.
 type waiter struct {
 	ctx    context.Context
+	since  time.Time
 	passed chan struct{} // closed once pass is there
 	pass   Pass
 }
 
 // wait puts a request at the end of the queue.
 func (g *Gate) wait(ctx context.Context) (*waiter, *list.Element) {
-	w := &waiter{ctx: ctx, passed: make(chan struct{})}
+	w := &waiter{ctx: ctx, since: time.Now(), passed: make(chan struct{})}
 	place := g.queue.PushBack(w)
 	g.urgent.add(w)
 	g.settle()

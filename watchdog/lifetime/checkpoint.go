@@ -4,45 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
-// dumpTimeout is when CRIU is taken to hang. It is far beyond any dump: one
-// that is cut off costs the process.
+// dumpTimeout is when CRIU is taken to hang, though no request waits for it.
 const dumpTimeout = 30 * time.Second
+
+// urgentMargin is how much of its own time a waiting request must have left;
+// with less, a checkpoint that holds it is given up.
+const urgentMargin = 50 * time.Millisecond
+
+// Why a checkpoint is given up.
+var (
+	errMaxPause = errors.New("requests were held for as long as snapshot_max_pause allows")
+	errUrgent   = errors.New("a request that was held ran out of its own time")
+)
 
 // checkpoint takes a snapshot of the process between two requests: the gate is
 // shut, those inside finish, CRIU dumps, and the caller opens the gate again.
 // Packing and uploading go on in the background.
+//
+// All of it is given up, and the function goes on, when requests are held for
+// too long; see bounded.
 func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure {
-	c := &agent.Checkpoint{RequestNumber: l.record.RequestNumber + admitted, Outcome: agent.CheckpointDone}
+	c := &agent.Checkpoint{RequestNumber: l.record.RequestNumber + admitted, Outcome: agent.CheckpointDone, Mode: m.mode()}
 	l.record.Checkpoint = c
-	if why := m.awaitIdle(ctx, l); !why.None() {
-		m.noteCheckpoint(l, c, why)
-		return why
-	}
-	begin := time.Now() // from here on nobody is served
-	dir, process, why := m.dump(ctx, l, c)
-	pause := time.Since(begin)
-	c.PauseMS = milliseconds(pause)
-	m.metrics.PauseSeconds.Observe(pause.Seconds())
+	img, process, why := m.takeImage(ctx, l, c)
 	if !why.None() {
 		m.noteCheckpoint(l, c, why)
 		return why
 	}
-	if pause > m.MaxPause {
-		m.noCheckpoints = true
-		m.log.Warn("a checkpoint held requests longer than snapshot_max_pause: no more are taken by this worker", "pause", pause.Round(time.Millisecond), "limit", m.MaxPause)
-	}
 	l.uploaded = make(chan struct{})
 	go func() {
 		defer close(l.uploaded)
-		defer os.RemoveAll(dir)
-		m.noteCheckpoint(l, c, m.upload(ctx, l, c, dir, process))
+		m.noteCheckpoint(l, c, m.upload(ctx, l, c, img, process))
 	}()
 	return Failure{}
 }
@@ -54,68 +53,72 @@ func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
 		m.log.Warn("checkpoint failed, the function goes on", "lifetime", l.record.Lifetime, "request_number", c.RequestNumber, "reason", why)
 	} else {
 		m.log.Info("checkpoint taken", "lifetime", l.record.Lifetime, "snapshot", c.Snapshot, "request_number", c.RequestNumber,
-			"pause_ms", c.PauseMS, "dump_ms", c.DumpMS, "upload_ms", c.UploadMS, "bytes", c.Bytes)
+			"pause_ms", c.PauseMS, "dump_ms", c.DumpMS, "upload_ms", c.UploadMS, "bytes", c.Bytes, "stored_bytes", c.StoredBytes)
 	}
 	m.metrics.Checkpoints.WithLabelValues(c.Outcome, code).Inc()
 }
 
-// dump writes the image into a new directory, which is gone after a failure.
-func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint) (dir string, p snapshot.Process, why Failure) {
-	if why := m.quiesce(ctx); !why.None() {
-		return "", p, why
-	}
-	dir, err := m.stage()
-	if err != nil {
-		return "", p, Failure{codeDump, err}
-	}
-	begin := time.Now()
-	dumping, cancel := context.WithTimeout(context.WithoutCancel(ctx), dumpTimeout)
+// takeImage waits until the process is idle and dumps it.
+func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (*snapshot.Image, snapshot.Process, Failure) {
+	bounded, cancel := m.bounded(ctx)
 	defer cancel()
-	p, err = m.Engine.Dump(dumping, l.process.PID(), dir)
-	c.DumpMS = milliseconds(time.Since(begin))
-	m.metrics.DumpSeconds.Observe(time.Since(begin).Seconds())
-	if err == nil {
-		return dir, p, Failure{}
+	preparation := m.prepareDump(l)
+	defer preparation.discard()
+	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
+		return nil, snapshot.Process{}, why
 	}
-	if dumping.Err() != nil {
-		l.abandoned = true // what a dump that was cut off left is not to be trusted
-		l.process.Kill()
+	begin := time.Now() // from here on nobody is served
+	defer func() {
+		pause := time.Since(begin)
+		c.PauseMS = milliseconds(pause)
+		m.metrics.PauseSeconds.Observe(pause.Seconds())
+	}()
+	if why := m.quiesce(bounded); !why.None() {
+		return nil, snapshot.Process{}, why
 	}
-	return "", p, Failure{codeDump, errors.Join(err, os.RemoveAll(dir))}
+	return m.dump(bounded, l, c, preparation)
 }
 
-// awaitIdle waits until the requests at the process are done. That may take as
-// long as it takes while no other request waits; one that does is not held for
-// longer than MaxPause.
-func (m *Manager) awaitIdle(ctx context.Context, l *life) Failure {
+// bounded returns a context that ends when requests have been held for as long
+// as is allowed: for MaxPause, or until one of them runs out of its own time.
+// As long as no request waits nobody is in a hurry.
+func (m *Manager) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	held, urgent := m.gate.Held(), m.gate.Urgent(urgentMargin)
+	go func() {
+		select {
+		case <-held:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(m.MaxPause):
+			giveUp(fmt.Errorf("%w (%s)", errMaxPause, m.MaxPause))
+		case <-urgent:
+			giveUp(errUrgent)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { giveUp(context.Canceled) }
+}
+
+// awaitIdle waits until the requests at the process are done.
+func (m *Manager) awaitIdle(ctx, bounded context.Context, l *life) Failure {
 	select {
 	case <-m.gate.Quiet():
 		return Failure{}
-	case <-m.gate.Held():
 	case <-l.process.Done():
-		return exitedBefore()
+		return Failure{codeProcessExited, errors.New("the process ended before the checkpoint")}
 	case <-ctx.Done():
 		return Failure{codeShutdown, ctx.Err()}
+	case <-bounded.Done():
+		return Failure{codeBusy, fmt.Errorf("the requests at the function did not finish in time: %w", context.Cause(bounded))}
 	}
-	select {
-	case <-m.gate.Quiet():
-		return Failure{}
-	case <-l.process.Done():
-		return exitedBefore()
-	case <-ctx.Done():
-		return Failure{codeShutdown, ctx.Err()}
-	case <-time.After(m.MaxPause):
-		return Failure{codeBusy, fmt.Errorf("the requests at the function did not finish within snapshot_max_pause (%s)", m.MaxPause)}
-	}
-}
-
-func exitedBefore() Failure {
-	return Failure{codeProcessExited, errors.New("the process ended before the checkpoint")}
 }
 
 // quiesce lets the function prepare and waits until nobody is connected to it.
 func (m *Manager) quiesce(ctx context.Context) Failure {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.MaxPause)
+	ctx, cancel := context.WithTimeout(ctx, m.MaxPause)
 	defer cancel()
 	if err := m.Hooks.beforeCheckpoint(ctx); err != nil {
 		return Failure{codeHook, err}
@@ -127,42 +130,21 @@ func (m *Manager) quiesce(ctx context.Context) Failure {
 	return Failure{}
 }
 
-// upload brings the image to the pool and registers it.
-func (m *Manager) upload(ctx context.Context, l *life, c *agent.Checkpoint, dir string, p snapshot.Process) Failure {
+func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint, p *preparation) (*snapshot.Image, snapshot.Process, Failure) {
 	begin := time.Now()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), uploadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
 	defer cancel()
-	err := m.uploadAndRegister(ctx, l, c, dir, p)
-	c.UploadMS = milliseconds(time.Since(begin))
-	if err != nil {
-		m.metrics.Errors.WithLabelValues("pool", "upload").Inc()
-		return Failure{codeUpload, err}
+	img, process, err := p.run(ctx)
+	c.DumpMS = milliseconds(time.Since(begin))
+	m.metrics.ObserveStep("dump", time.Since(begin))
+	switch {
+	case err == nil:
+		return img, process, Failure{}
+	case errors.Is(err, criu.ErrDamaged):
+		l.abandoned = true
+		l.process.Kill()
+	case ctx.Err() != nil:
+		return nil, process, Failure{codeGivenUp, err}
 	}
-	return Failure{}
-}
-
-func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Checkpoint, dir string, p snapshot.Process) error {
-	to, err := m.Agent.Upload(ctx, agent.UploadRequest{Lifetime: l.record.Lifetime, RequestNumber: c.RequestNumber})
-	if err != nil {
-		return fmt.Errorf("ask where to upload: %w", err)
-	}
-	sum, bytes, err := m.Images.Store(ctx, to.PackURL, to.ManifestURL, dir, m.manifest(l, c, to.Snapshot, p))
-	c.Bytes = bytes
-	m.metrics.Bytes.WithLabelValues("up").Add(float64(bytes))
-	if err != nil {
-		return err
-	}
-	_, err = m.Agent.Register(ctx, agent.Registration{Snapshot: to.Snapshot, Lifetime: l.record.Lifetime, ManifestSHA256: sum})
-	if err != nil {
-		return fmt.Errorf("register snapshot %s: %w", to.Snapshot, err)
-	}
-	c.Snapshot = to.Snapshot
-	return nil
-}
-
-func (m *Manager) manifest(l *life, c *agent.Checkpoint, id string, p snapshot.Process) snapshot.Manifest {
-	return snapshot.Manifest{
-		Format: snapshot.Format, ID: id, Function: m.Function, Lifetime: l.record.Lifetime, Parent: l.record.Snapshot,
-		RequestNumber: c.RequestNumber, Created: time.Now().UTC(), Platform: m.Platform, Runtime: m.Runtime, Process: p,
-	}
+	return nil, process, Failure{codeDump, err}
 }

@@ -17,6 +17,7 @@ const (
 	codeHook          = "hook_failed"
 	codeCrashed       = "crashed"
 	codeBusy          = "busy"
+	codeGivenUp       = "given_up"
 	codeDump          = "dump_failed"
 	codeUpload        = "upload_failed"
 	codeShutdown      = "shutdown"

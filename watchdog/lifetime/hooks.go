@@ -20,25 +20,43 @@ type Hooks struct {
 func (h Hooks) beforeCheckpoint(ctx context.Context) error { return h.call(ctx, h.Before) }
 func (h Hooks) afterRestore(ctx context.Context) error     { return h.call(ctx, h.After) }
 
-// call posts to the path on a connection of its own, which is closed
-// afterwards: none may be open at a dump.
 func (h Hooks) call(ctx context.Context, path string) error {
 	if path == "" {
 		return nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(h.Base, "/")+path, nil)
-	if err != nil {
+	if err := ask(ctx, http.MethodPost, strings.TrimRight(h.Base, "/")+path); err != nil {
 		return fmt.Errorf("hook %s: %w", path, err)
+	}
+	return nil
+}
+
+// askReady asks a restored function whether it is ready.
+func (m *Manager) askReady(ctx context.Context) error {
+	if m.ReadyURL == "" {
+		return nil
+	}
+	if err := ask(ctx, http.MethodGet, m.ReadyURL); err != nil {
+		return fmt.Errorf("ready_path: %w", err)
+	}
+	return nil
+}
+
+// ask sends a request to the function, on a connection of its own, which is
+// closed afterwards: none may be open at a dump. Any 2xx is a yes.
+func ask(ctx context.Context, method, url string) error {
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	if err != nil {
+		return err
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("hook %s: %w", path, err)
+		return err
 	}
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // only to show
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("hook %s: the function answered %s: %s", path, resp.Status, strings.TrimSpace(string(text)))
+		return fmt.Errorf("the function answered %s: %s", resp.Status, strings.TrimSpace(string(text)))
 	}
 	return nil
 }

@@ -58,12 +58,12 @@ func TestBusyCheckpointIsTriedAgainAndThenGivenUp(t *testing.T) {
 }
 
 func TestPlansThatMakeNoSenseAreRefused(t *testing.T) {
-	whole := agent.Restore{Snapshot: "s", ManifestURL: "u", PackURL: "u", ManifestSHA256: "h"}
+	whole := agent.Restore{Snapshot: "s", ManifestURL: "u", Packs: []agent.Pack{{ID: "s", URL: "u"}}, ManifestSHA256: "h"}
 	for claim, p := range map[string]agent.Plan{
 		"negative checkpoint": {CheckpointAt: -1},
 		"negative eviction":   {EvictAfter: -1},
-		"no URL":              {Restore: &agent.Restore{Snapshot: "s", PackURL: "u", ManifestSHA256: "h"}},
-		"no checksum":         {Restore: &agent.Restore{Snapshot: "s", ManifestURL: "u", PackURL: "u"}},
+		"no URL":              {Restore: &agent.Restore{Snapshot: "s", Packs: whole.Packs, ManifestSHA256: "h"}},
+		"no checksum":         {Restore: &agent.Restore{Snapshot: "s", ManifestURL: "u", Packs: whole.Packs}},
 	} {
 		if check(p) == nil {
 			t.Errorf("%s: accepted", claim)

@@ -15,10 +15,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
@@ -33,16 +35,22 @@ type Agent interface {
 	Register(ctx context.Context, reg agent.Registration) (agent.Registered, error)
 }
 
-// Images moves images between the pool and a directory; *snapshot.Transfer is one.
+// Images moves images between the pool and this worker; *snapshot.Transfer is one.
 type Images interface {
-	Fetch(ctx context.Context, manifestURL, manifestSHA256, packURL, dir string) (snapshot.Manifest, int64, error)
-	Store(ctx context.Context, packURL, manifestURL, dir string, m snapshot.Manifest) (manifestSHA256 string, bytes int64, err error)
+	Fetch(ctx context.Context, req snapshot.FetchRequest) (snapshot.Fetched, error)
+	Store(ctx context.Context, req snapshot.StoreRequest) (snapshot.Stored, error)
 }
 
-// Engine dumps and restores; *criu.Engine is one.
+// Engine prepares dumps and restores; *CRIU is one.
 type Engine interface {
-	process.Restorer
-	Dump(ctx context.Context, pid int, dir string) (snapshot.Process, error)
+	process.Engine
+	PrepareDump(ctx context.Context, pid int, o criu.DumpOptions) (PreparedDump, error)
+}
+
+// PreparedDump dumps a process once; *criu.Dump is one.
+type PreparedDump interface {
+	Run(ctx context.Context) (*snapshot.Image, snapshot.Process, error)
+	Close() error
 }
 
 // Reporter sends latencies to the KV service.
@@ -85,7 +93,16 @@ type Settings struct {
 	Dir string
 	// MaxPause bounds the time in which requests are held for a checkpoint.
 	MaxPause time.Duration
-	Hooks    Hooks
+	// MaxMemory bounds the memory that a checkpoint takes, in bytes.
+	MaxMemory int64
+	// Keys encrypt snapshots; nil = they are not encrypted.
+	Keys *snapshot.Keyring
+	// Cache is this node's of what was fetched; nil = none.
+	Cache *snapshot.Cache
+	Hooks Hooks
+	// ReadyURL is asked after a restore whether the function is ready; "" = it
+	// is when it accepts connections.
+	ReadyURL string
 }
 
 // Manager runs the lifetimes of one function. Its fields are set by New and
@@ -99,7 +116,10 @@ type Manager struct {
 	log      *slog.Logger
 	// distrust says why the next lifetime is not to be restored; "" = it may be.
 	distrust Failure
-	// noCheckpoints is set when a dump took too long to try again.
+	// answered is when the first answer of the lifetime was complete, in ns since
+	// 1970; 0 = none was yet. NoteResponse sets it.
+	answered atomic.Int64
+	// noCheckpoints is set when dumps take too long to try again.
 	noCheckpoints bool
 }
 
@@ -107,6 +127,10 @@ type Manager struct {
 func New(s Settings, g *gate.Gate, c Connections, r Reporter, m *metrics.Metrics, log *slog.Logger) *Manager {
 	return &Manager{Settings: s, gate: g, conns: c, reporter: r, metrics: m, log: log}
 }
+
+// NoteResponse says that the first answer of the lifetime is complete. It may
+// be called at any time.
+func (m *Manager) NoteResponse() { m.answered.CompareAndSwap(0, time.Now().UnixNano()) }
 
 // ErrFunctionEnded says that the function's process has ended by itself.
 var ErrFunctionEnded = errors.New("Forked function has terminated") //nolint:staticcheck // upstream's words, which log rules look for
@@ -156,6 +180,11 @@ type life struct {
 	// uploaded is closed when the upload of its checkpoint is over; nil if
 	// there is none.
 	uploaded chan struct{}
+	// preparation is of its checkpoint, base of what that can share.
+	preparation *preparation
+	base        *base
+	// moved is what the upload has sent, in bytes.
+	moved int64
 	// abandoned is set when we ended the process because a dump went wrong.
 	abandoned bool
 }
@@ -163,6 +192,8 @@ type life struct {
 func newLife() *life {
 	return &life{record: agent.LifetimeRecord{Lifetime: rand.Text(), Start: agent.Cold, Started: time.Now().UTC()}}
 }
+
+func (m *Manager) mode() string { return m.Support.Mode() }
 
 func (l *life) restored() bool { return l.record.Start == agent.Restored }
 

@@ -14,9 +14,17 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 	if m.noCheckpoints {
 		stops.checkpoint = 0
 	}
+	m.answered.Store(0)
 	m.gate.Open(l.gateLifetime(), stops.next())
+	near := m.gate.Near()
 	for {
 		select {
+		case <-near:
+			near = nil
+			if stops.checkpointNext() {
+				m.prepareDump(l)
+			}
+			continue
 		case <-m.gate.Reached():
 		case <-l.process.Done():
 			m.gate.Shut()
@@ -26,12 +34,13 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 		}
 		admitted := m.gate.Admitted()
 		if stops.checkpointDue(admitted) {
-			stops.taken(admitted, m.checkpoint(ctx, l, admitted))
+			m.noCheckpoints = stops.taken(admitted, m.checkpoint(ctx, l, admitted))
 		}
 		if stops.evictDue(admitted) {
 			return m.awaitQuiet(ctx, l)
 		}
 		m.gate.Reopen(stops.next())
+		near = m.gate.Near()
 	}
 }
 
@@ -55,8 +64,8 @@ type stops struct {
 	tries             int
 }
 
-// A checkpoint for which the function was too busy is tried again that many
-// requests later, and that many times.
+// A checkpoint for which the function was too busy, or that held requests for
+// too long, is tried again that many requests later, and that many times.
 const (
 	busyBackoff = 5
 	busyTries   = 3
@@ -81,16 +90,23 @@ func (s *stops) next() int {
 }
 
 func (s *stops) checkpointDue(admitted int) bool { return s.checkpoint > 0 && admitted >= s.checkpoint }
-func (s *stops) evictDue(admitted int) bool      { return s.evict > 0 && admitted >= s.evict }
 
-// taken says what became of the checkpoint.
-func (s *stops) taken(admitted int, f Failure) {
+// checkpointNext reports whether the next stop is the checkpoint.
+func (s *stops) checkpointNext() bool { return s.checkpoint > 0 && s.checkpoint == s.next() }
+
+func (s *stops) evictDue(admitted int) bool { return s.evict > 0 && admitted >= s.evict }
+
+// taken says what became of the checkpoint. It reports whether this worker had
+// better take no more, since each holds requests for too long.
+func (s *stops) taken(admitted int, f Failure) (hopeless bool) {
 	s.tries++
-	if f.Code == codeBusy && s.tries < busyTries {
+	again := f.Code == codeBusy || f.Code == codeGivenUp
+	if again && s.tries < busyTries {
 		s.checkpoint = admitted + busyBackoff
-		return
+		return false
 	}
 	s.checkpoint = 0
+	return f.Code == codeGivenUp
 }
 
 // How long the end of a lifetime is held up for its last words.
@@ -114,12 +130,17 @@ func (m *Manager) end(ctx context.Context, l *life, reason string) {
 	}
 	l.record.EndReason = reason
 	l.record.Requests = m.gate.Admitted()
+	if at := m.answered.Load(); at != 0 {
+		l.record.FirstResponseMS = milliseconds(time.Unix(0, at).Sub(l.record.Started))
+	}
 	if m.Agent == nil {
 		return
 	}
 	if reason != endExited { // after a crash, serving again comes first
 		m.finishUpload(l)
 	}
+	l.preparation.end()
+	l.base.end()
 	m.lastWords(context.WithoutCancel(ctx), l) // a shutdown reports, too
 }
 
@@ -164,7 +185,7 @@ func (l *life) finished() agent.LifetimeRecord {
 	}
 	select {
 	case <-l.uploaded:
-		rec.BytesUploaded = rec.Checkpoint.Bytes
+		rec.BytesUploaded = l.moved
 	default:
 		rec.Checkpoint = nil
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
-	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -17,7 +15,7 @@ import (
 const (
 	planTimeout    = 2 * time.Second
 	fetchTimeout   = 10 * time.Second
-	restoreTimeout = 10 * time.Second
+	restoreTimeout = 10 * time.Second // fetching excluded
 	readyTimeout   = 5 * time.Second
 )
 
@@ -94,6 +92,7 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 	plan, err := m.Agent.Start(asking, agent.StartRequest{
 		Lifetime: l.record.Lifetime, Platform: m.Platform, Runtime: m.Runtime,
 		Strategy: m.Strategy, Eviction: m.Eviction, Evict: m.Evict, NoSnapshots: m.Support.Known().String(),
+		KeyIDs: m.Keys.IDs(),
 	})
 	l.record.PlanMS = milliseconds(time.Since(begin))
 	if err == nil {
@@ -139,70 +138,10 @@ func check(p agent.Plan) error {
 	if p.CheckpointAt < 0 || p.EvictAfter < 0 {
 		return fmt.Errorf("the agent's plan has checkpoint_at %d and evict_after %d: want 0 or more", p.CheckpointAt, p.EvictAfter)
 	}
-	if r := p.Restore; r != nil && (r.Snapshot == "" || r.ManifestURL == "" || r.PackURL == "" || r.ManifestSHA256 == "" || r.RequestNumber < 0) {
+	if r := p.Restore; r != nil && (r.Snapshot == "" || r.ManifestURL == "" || len(r.Packs) == 0 || r.ManifestSHA256 == "" || r.RequestNumber < 0) {
 		return fmt.Errorf("the agent's plan names a snapshot without all of its id, URLs and checksum: %+v", *r)
 	}
 	return nil
-}
-
-// restore starts the process from a snapshot. After a failure nothing of it
-// is left.
-func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failure {
-	begin := time.Now()
-	dir, err := m.stage()
-	if err != nil {
-		return Failure{codeFetch, err}
-	}
-	defer os.RemoveAll(dir)
-	manifest, err := m.fetch(ctx, l, r, dir)
-	l.record.FetchMS = milliseconds(time.Since(begin))
-	if err != nil {
-		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
-		return Failure{codeFetch, err}
-	}
-	begin = time.Now()
-	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
-	return m.revive(ctx, l, r, dir, manifest)
-}
-
-func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Manifest, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
-	manifest, bytes, err := m.Images.Fetch(ctx, r.ManifestURL, r.ManifestSHA256, r.PackURL, dir)
-	l.record.BytesDownloaded += bytes
-	m.metrics.Bytes.WithLabelValues("down").Add(float64(bytes))
-	switch {
-	case err != nil:
-		return manifest, err
-	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
-		return manifest, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
-	case manifest.Platform != m.Platform:
-		return manifest, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
-	}
-	return manifest, nil
-}
-
-// revive turns the image into a process that accepts requests.
-func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string, manifest snapshot.Manifest) Failure {
-	restoring, cancel := context.WithTimeout(ctx, restoreTimeout)
-	defer cancel()
-	p, err := process.StartRestored(restoring, m.Engine, dir, manifest.Process, m.SetLastPID, m.Output)
-	if err != nil {
-		return Failure{codeRestore, err}
-	}
-	ready, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	if err := m.awaitReady(ready, p); err != nil {
-		p.Kill()
-		return Failure{codeNotReady, err}
-	}
-	if err := m.Hooks.afterRestore(ready); err != nil {
-		p.Kill()
-		return Failure{codeHook, err}
-	}
-	l.process = p
-	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, manifest.RequestNumber
-	return Failure{}
 }
 
 // startCold executes the function and waits until it accepts connections, for

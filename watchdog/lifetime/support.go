@@ -6,18 +6,21 @@ import "context"
 // find out takes longer than to ask for a plan, so both are done at once.
 type Support struct {
 	done    chan struct{}
+	mode    string
 	failure Failure
 }
 
-// NewSupport starts to find out: check says why snapshots are impossible, or
-// returns nil.
-func NewSupport(check func() error) *Support {
+// NewSupport starts to find out: check returns in which mode they are possible
+// (see criu.Mode), or why they are not.
+func NewSupport(check func() (mode string, err error)) *Support {
 	s := &Support{done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		if err := check(); err != nil {
+		mode, err := check()
+		if err != nil {
 			s.failure = Failure{codeNoCRIU, err}
 		}
+		s.mode = mode
 	}()
 	return s
 }
@@ -39,5 +42,15 @@ func (s *Support) Wait(ctx context.Context) Failure {
 		return s.failure
 	case <-ctx.Done():
 		return Failure{codeNoCRIU, context.Cause(ctx)}
+	}
+}
+
+// Mode is the mode in which snapshots are possible, once it is known.
+func (s *Support) Mode() string {
+	select {
+	case <-s.done:
+		return s.mode
+	default:
+		return ""
 	}
 }

@@ -4,15 +4,10 @@ package metrics
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/pronghorn-faas/pronghorn/internal/recorder"
 )
 
 // Metrics are the watchdog's collectors, on a registry of their own.
@@ -32,11 +27,19 @@ type Metrics struct {
 	// StartSeconds is the time from the decision to start a lifetime until its
 	// process accepts requests, by kind.
 	StartSeconds *prometheus.HistogramVec
-	// PauseSeconds is the time in which requests were held for a checkpoint,
-	// DumpSeconds CRIU's part of it.
-	PauseSeconds, DumpSeconds prometheus.Histogram
-	// Bytes counts what moved to ("up") and from ("down") the pool.
+	// PauseSeconds is the time in which requests were held for a checkpoint.
+	PauseSeconds prometheus.Histogram
+	// Steps are the durations of the steps of checkpoints and restores.
+	Steps *prometheus.HistogramVec
+	// FirstResponse is the time that the first request of a lifetime took, what
+	// it waited for the start included, by kind of start.
+	FirstResponse *prometheus.HistogramVec
+	// Bytes counts what moved to ("up") and from ("down") the pool, what the
+	// node's cache had ("cached"), what snapshots added to the pool ("stored")
+	// and what they found there ("shared", in pages).
 	Bytes *prometheus.CounterVec
+	// Mode is 1 for the mode in which snapshots are taken, "off" if they are not.
+	Mode *prometheus.GaugeVec
 	// Samples counts latency samples by outcome (reported, dropped, refused).
 	Samples *prometheus.CounterVec
 	// Retries counts requests that were handed to the function again because
@@ -50,56 +53,32 @@ type Metrics struct {
 func New() *Metrics {
 	seconds := prometheus.ExponentialBuckets(0.005, 2, 13) // 5 ms to 20 s
 	m := &Metrics{
-		registry:     prometheus.NewRegistry(),
-		Requests:     counter("http_requests_total", "Requests by status code and method.", "code", "method"),
-		InFlight:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests being served."}),
-		Lifetimes:    counter("pronghorn_lifetimes_total", "Lifetimes of the function process by start kind and reason.", "start", "reason"),
-		Checkpoints:  counter("pronghorn_checkpoints_total", "Checkpoints by outcome and reason.", "outcome", "reason"),
-		StartSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pronghorn_start_seconds", Help: "Time until a started process accepts requests, by start kind.", Buckets: seconds}, []string{"start"}),
-		PauseSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pronghorn_checkpoint_pause_seconds", Help: "Time in which requests were held for a checkpoint.", Buckets: seconds}),
-		DumpSeconds:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pronghorn_dump_seconds", Help: "Time that CRIU took for a dump.", Buckets: seconds}),
-		Bytes:        counter("pronghorn_bytes_total", "Bytes moved between this worker and the pool.", "direction"),
-		Samples:      counter("pronghorn_samples_total", "Latency samples by outcome.", "outcome"),
-		Retries:      prometheus.NewCounter(prometheus.CounterOpts{Name: "pronghorn_request_retries_total", Help: "Requests handed to the function again because its process had gone."}),
-		Errors:       counter("pronghorn_service_errors_total", "Failed calls of the agent, the KV service and the pool.", "service", "call"),
+		registry:      prometheus.NewRegistry(),
+		Requests:      counter("http_requests_total", "Requests by status code and method.", "code", "method"),
+		InFlight:      prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests being served."}),
+		Lifetimes:     counter("pronghorn_lifetimes_total", "Lifetimes of the function process by start kind and reason.", "start", "reason"),
+		Checkpoints:   counter("pronghorn_checkpoints_total", "Checkpoints by outcome and reason.", "outcome", "reason"),
+		StartSeconds:  prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pronghorn_start_seconds", Help: "Time until a started process accepts requests, by start kind.", Buckets: seconds}, []string{"start"}),
+		PauseSeconds:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "pronghorn_checkpoint_pause_seconds", Help: "Time in which requests were held for a checkpoint.", Buckets: seconds}),
+		Steps:         steps(seconds),
+		FirstResponse: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pronghorn_first_response_seconds", Help: "Time that the first request of a lifetime took, waiting for the start included, by start kind.", Buckets: seconds}, []string{"start"}),
+		Bytes:         counter("pronghorn_bytes_total", "Bytes of snapshots: moved up to and down from the pool, had in the node's cache, added to the pool, shared with what was there.", "direction"),
+		Mode:          prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pronghorn_snapshot_mode", Help: "1 for the mode in which snapshots are taken: privileged, unprivileged or off."}, []string{"mode"}),
+		Samples:       counter("pronghorn_samples_total", "Latency samples by outcome.", "outcome"),
+		Retries:       prometheus.NewCounter(prometheus.CounterOpts{Name: "pronghorn_request_retries_total", Help: "Requests handed to the function again because its process had gone."}),
+		Errors:        counter("pronghorn_service_errors_total", "Failed calls of the agent, the KV service and the pool.", "service", "call"),
 	}
 	m.Duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Seconds spent serving requests.", Buckets: prometheus.DefBuckets,
 	}, []string{"code", "method"})
 	m.registry.MustRegister(m.Requests, m.Duration, m.InFlight, m.Lifetimes, m.Checkpoints, m.StartSeconds,
-		m.PauseSeconds, m.DumpSeconds, m.Bytes, m.Samples, m.Retries, m.Errors,
+		m.PauseSeconds, m.Steps, m.FirstResponse, m.Mode, m.Bytes, m.Samples, m.Retries, m.Errors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-}
-
-// Instrument counts and times what next answers, answers that are cut included.
-func (m *Metrics) Instrument(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, rec := time.Now(), recorder.New(w)
-		m.InFlight.Inc()
-		defer func() {
-			m.InFlight.Dec()
-			code, method := strconv.Itoa(rec.Status), methodLabel(r.Method)
-			m.Requests.WithLabelValues(code, method).Inc()
-			m.Duration.WithLabelValues(code, method).Observe(time.Since(start).Seconds())
-		}()
-		next.ServeHTTP(rec, r)
-	})
-}
-
-// methodLabel is the method in lower case; those that clients make up share
-// one label, so that they cannot make up metrics without end.
-func methodLabel(method string) string {
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
-		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
-		return strings.ToLower(method)
-	}
-	return "unknown"
 }
 
 // Handler serves /metrics.

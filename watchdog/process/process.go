@@ -5,15 +5,12 @@
 package process
 
 import (
-	"context"
 	"fmt"
 	"log"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
-
-	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
 // Process is a running function.
@@ -45,17 +42,8 @@ func (c Command) announce() {
 	}
 }
 
-// Restorer restores an image; *criu.Engine is one.
-type Restorer interface {
-	Restore(ctx context.Context, dir string, p snapshot.Process, stdout, stderr *os.File) (pid int, err error)
-}
-
 // SetLastPID moves the cursor of process ids; see criu.SetLastPID.
 type SetLastPID func(last int) error
-
-// lowPID is where the ids of helpers start during a restore: below those of
-// functions, above those of the watchdog.
-const lowPID = 1000
 
 // StartCold executes the function.
 func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
@@ -79,38 +67,6 @@ func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
 		return nil, fmt.Errorf("start function: %w", err)
 	}
 	return watch(cmd.Process, l), nil
-}
-
-// StartRestored restores the function from the image in dir.
-func StartRestored(ctx context.Context, r Restorer, dir string, p snapshot.Process, set SetLastPID, out Output) (*Process, error) {
-	l, err := newLogs(out)
-	if err != nil {
-		return nil, fmt.Errorf("restore function: %w", err)
-	}
-	pid, err := restoreAbove(ctx, r, dir, p, set, l)
-	if err != nil {
-		l.abandon()
-		return nil, err
-	}
-	proc, err := os.FindProcess(pid)
-	if err != nil {
-		l.abandon()
-		return nil, fmt.Errorf("restore function: %w", err)
-	}
-	return watch(proc, l), nil
-}
-
-// restoreAbove keeps CRIU's own processes below the ids of the image, and what
-// starts afterwards, threads of the function among them, above.
-func restoreAbove(ctx context.Context, r Restorer, dir string, p snapshot.Process, set SetLastPID, l *logs) (int, error) {
-	if err := set(lowPID); err != nil {
-		return 0, err
-	}
-	pid, err := r.Restore(ctx, dir, p, l.stdout.w, l.stderr.w)
-	if err != nil {
-		return 0, err
-	}
-	return pid, set(p.MaxTID)
 }
 
 // watch takes over a started process.

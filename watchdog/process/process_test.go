@@ -127,14 +127,22 @@ func TestProgramThatCannotBeExecutedIsAnError(t *testing.T) {
 
 type noRestore struct{ err error }
 
-func (n noRestore) Restore(context.Context, string, snapshot.Process, *os.File, *os.File) (int, error) {
-	return 0, n.err
+func (n noRestore) PrepareRestore(context.Context, *os.File, *os.File) (process.PreparedRestore, error) {
+	return n, nil
 }
+
+func (n noRestore) Run(context.Context, string, snapshot.Process) (int, error) { return 0, n.err }
+
+func (noRestore) Close() error { return nil }
 
 func TestFailedRestoreCarriesTheReason(t *testing.T) {
 	why := errors.New("broken image")
 	set := func(int) error { return nil }
-	_, err := process.StartRestored(t.Context(), noRestore{why}, "", snapshot.Process{}, set, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}})
+	r, err := process.PrepareRestore(t.Context(), noRestore{why}, set, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Run(t.Context(), "", snapshot.Process{})
 	if !errors.Is(err, why) {
 		t.Errorf("got %v, want %v", err, why)
 	}

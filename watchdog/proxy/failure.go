@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"os"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/upstream"
 )
 
 var (
-	// errExecTimeout is the cause of a context that exec_timeout has ended.
+	// errExecTimeout is the end of a request that exec_timeout has ended.
 	errExecTimeout = errors.New("the function took longer than exec_timeout")
 	// errNotReady is why a request was given up while it waited for the process.
 	errNotReady = errors.New("the function was not ready in time")
@@ -27,9 +29,9 @@ func (e *bodyError) Unwrap() error { return e.err }
 // statusOf is the status of a request that the function could not answer. What
 // is the client's doing, to go away or to be slow, is recorded as upstream
 // does.
-func statusOf(r *http.Request, err error) int {
+func (c *call) statusOf(err error) int {
 	var body *bodyError
-	switch reason := reasonOf(r, err); {
+	switch reason := c.reason(err); {
 	case errors.Is(reason, errExecTimeout), errors.Is(reason, errGone):
 		return http.StatusGatewayTimeout
 	case errors.As(reason, &body):
@@ -39,22 +41,25 @@ func statusOf(r *http.Request, err error) int {
 		return http.StatusBadRequest
 	case errors.Is(reason, errNotReady):
 		return http.StatusServiceUnavailable
-	case streams(r):
+	case streams(c.r):
 		return http.StatusBadGateway
 	}
 	return http.StatusInternalServerError
 }
 
-// reasonOf is why a request failed: what ended its context is the cause of all
+// reason is why the request failed: what ended it early is the cause of all
 // that failed after it. It is nil when nothing failed.
-func reasonOf(r *http.Request, err error) error {
-	var body *bodyError
-	switch cause := context.Cause(r.Context()); {
-	case errors.Is(cause, errExecTimeout):
-		return cause
-	case cause != nil, errors.Is(err, context.Canceled):
+func (c *call) reason(err error) error {
+	switch {
+	case errors.Is(err, upstream.ErrDeadline), errors.Is(err, errExecTimeout):
+		return errExecTimeout
+	case c.r.Context().Err() != nil, errors.Is(err, context.Canceled), errors.Is(err, errGone):
 		return errGone
-	case errors.As(err, &body) && errors.Is(err, io.ErrUnexpectedEOF):
+	case err == nil:
+		return nil
+	}
+	var body *bodyError
+	if errors.As(err, &body) && errors.Is(err, io.ErrUnexpectedEOF) {
 		return errGone
 	}
 	return err

@@ -3,18 +3,16 @@
 package proxy
 
 import (
-	"bytes"
-	"context"
-	"io"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/pronghorn-faas/pronghorn/watchdog/access"
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
@@ -39,11 +37,19 @@ type Settings struct {
 	Log access.Log
 }
 
+// Observe is told of every answered request: the pass, the time from handing
+// the request to the function until the end of its answer, and the status.
+type Observe func(p gate.Pass, latency time.Duration, status int)
+
 // Proxy is the handler of all requests for the function.
 type Proxy struct {
 	settings Settings
-	reverse  *httputil.ReverseProxy
-	idle     *upstream.Transport
+	base     string // path of the function's URL, without a slash at its end
+	gate     *gate.Gate
+	function *upstream.Transport
+	buffers  *buffers
+	observe  Observe
+	retries  prometheus.Counter
 }
 
 // Connections to the function. They idle for less time than any server that we
@@ -65,47 +71,26 @@ func Address(u *url.URL) string {
 
 // New returns a proxy that hands requests through g.
 func New(s Settings, g *gate.Gate, observe Observe, m *metrics.Metrics) *Proxy {
-	base := upstream.New(upstream.Settings{
-		Addr: Address(s.Upstream), DialTimeout: dialTimeout, IdleTimeout: idleTimeout, MaxIdle: maxIdle,
-	})
-	p := &Proxy{settings: s, idle: base}
-	p.reverse = &httputil.ReverseProxy{
-		Rewrite:        p.rewrite,
-		ModifyResponse: modifyResponse(s.Headers),
-		ErrorHandler:   answerError,
-		ErrorLog:       s.Log.Lines,
-		BufferPool:     newBuffers(),
-		Transport:      &transport{gate: g, base: base, observe: observe, retries: m.Retries, patience: s.ExecTimeout},
+	return &Proxy{
+		settings: s, base: strings.TrimRight(s.Upstream.Path, "/"),
+		gate: g, observe: observe, retries: m.Retries, buffers: newBuffers(),
+		function: upstream.New(upstream.Settings{
+			Addr: Address(s.Upstream), DialTimeout: dialTimeout, IdleTimeout: idleTimeout, MaxIdle: maxIdle,
+		}),
 	}
-	return p
 }
 
 // CloseIdle closes the connections to the function that no request uses.
-func (p *Proxy) CloseIdle() { p.idle.CloseIdle() }
+func (p *Proxy) CloseIdle() { p.function.CloseIdle() }
 
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.reserved(r.URL.Path) {
 		http.Error(w, "this path is the watchdog's own", http.StatusForbidden)
 		return
 	}
-	ctx, info := withInfo(r.Context())
-	if limit := p.limit(r); limit > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, limit, errExecTimeout)
-		defer cancel()
-	}
-	r = r.WithContext(ctx)
-	defer p.logRequest(r, info) // also when the answer is cut, which is a panic
-	if err := p.buffer(r); err != nil {
-		answerError(w, r, err)
-		return
-	}
-	if r.ContentLength != 0 {
-		// Otherwise the server would throw away what is left of the request's
-		// body when the answer begins. HTTP/2 is so by itself, and says it cannot.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
-	p.reverse.ServeHTTP(w, r)
+	c := newCall(p, w, r)
+	c.run()
+	c.settle()
 }
 
 // limit is how long the request may take; 0 = any time. One that streams, or
@@ -124,20 +109,6 @@ func streams(r *http.Request) bool {
 		strings.Contains(accept, "text/event-stream") || strings.Contains(accept, "application/x-ndjson")
 }
 
-// buffer reads the body, if that is asked for. The function then gets it with
-// its length.
-func (p *Proxy) buffer(r *http.Request) error {
-	if !p.settings.BufferBody || r.Body == nil || r.Body == http.NoBody {
-		return nil
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return &bodyError{err}
-	}
-	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
-	return nil
-}
-
 // reserved compares cleaned paths, since servers differ in which paths are the
 // same to them.
 func (p *Proxy) reserved(requested string) bool {
@@ -148,56 +119,12 @@ func (p *Proxy) reserved(requested string) bool {
 	return slices.ContainsFunc(p.settings.Reserved, func(r string) bool { return path.Clean(r) == requested })
 }
 
-// rewrite points the request at the function. What proxies before us said
-// about the client stays.
-func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
-	r.Out.URL.Scheme = p.settings.Upstream.Scheme
-	r.Out.URL.Host = p.settings.Upstream.Host
-	if base := strings.TrimRight(p.settings.Upstream.Path, "/"); base != "" {
-		r.Out.URL.Path = base + r.Out.URL.Path
-		if r.Out.URL.RawPath != "" {
-			r.Out.URL.RawPath = base + r.Out.URL.RawPath
-		}
+// mark adds the watchdog's own headers to an answer of the function.
+func (p *Proxy) mark(c *call, h http.Header) {
+	h.Set("X-Duration-Seconds", c.elapsed())
+	if p.settings.Headers {
+		h.Set("X-Pronghorn-Lifetime", c.pass.Lifetime.ID)
+		h.Set("X-Pronghorn-Request-Number", strconv.Itoa(c.pass.Number))
+		h.Set("X-Pronghorn-Wait-Us", strconv.FormatInt(c.waited.Microseconds(), 10))
 	}
-	r.Out.URL.RawQuery = r.In.URL.RawQuery
-	r.Out.Host = r.In.Host
-	r.Out.Trailer = r.In.Trailer // gets its values when the body is at its end
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
-		if values, ok := r.In.Header[name]; ok {
-			r.Out.Header[name] = values
-		}
-	}
-}
-
-func modifyResponse(headers bool) func(*http.Response) error {
-	return func(resp *http.Response) error {
-		info := infoFrom(resp.Request.Context())
-		if info == nil {
-			return nil
-		}
-		info.status, info.length = resp.StatusCode, resp.ContentLength
-		resp.Header.Set("X-Duration-Seconds", info.elapsed())
-		if headers {
-			resp.Header.Set("X-Pronghorn-Lifetime", info.pass.Lifetime.ID)
-			resp.Header.Set("X-Pronghorn-Request-Number", strconv.Itoa(info.pass.Number))
-			resp.Header.Set("X-Pronghorn-Wait-Us", strconv.FormatInt(info.waited.Microseconds(), 10))
-		}
-		return nil
-	}
-}
-
-// answerError answers a request that the function could not.
-func answerError(w http.ResponseWriter, r *http.Request, err error) {
-	status := statusOf(r, err)
-	if info := infoFrom(r.Context()); info != nil {
-		info.status, info.length, info.err = status, 0, err
-		w.Header().Set("X-Duration-Seconds", info.elapsed())
-	}
-	w.Header().Set("X-OpenFaaS-Internal", "of-watchdog")
-	w.WriteHeader(status)
-}
-
-func (p *Proxy) logRequest(r *http.Request, info *info) {
-	status := strconv.Itoa(info.status) + " " + http.StatusText(info.status)
-	p.settings.Log.Add(r, access.Request{Status: status, Length: info.length, Took: time.Since(info.start), Err: reasonOf(r, info.err)})
 }

@@ -232,6 +232,18 @@ func TestRequestThatFindsNobodyListeningTriesAgain(t *testing.T) {
 	}
 }
 
+func TestRequestThatFindsNobodyUntilItsTimeoutIs504(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = ln.Close()
+	f := newFixture(t, "http://"+ln.Addr().String(), func(s *proxy.Settings) { s.ExecTimeout = 50 * time.Millisecond })
+	if resp, _ := get(t, f.url); resp.StatusCode != http.StatusGatewayTimeout {
+		t.Errorf("got %d, want 504", resp.StatusCode)
+	}
+}
+
 func TestObservedWhenTheAnswerHasEnded(t *testing.T) {
 	release := make(chan struct{})
 	f := newFixture(t, function(t, func(w http.ResponseWriter, _ *http.Request) {

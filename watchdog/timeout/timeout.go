@@ -14,7 +14,11 @@ const Header = "X-Timeout"
 // be ended: what the header asks for when that is more than 0 and at most
 // limit, else limit. A limit of 0 means no limit, here and in the result.
 func FromHeader(h http.Header, limit time.Duration) time.Duration {
-	asked, err := time.ParseDuration(h.Get(Header))
+	value := h.Get(Header)
+	if value == "" {
+		return limit
+	}
+	asked, err := time.ParseDuration(value)
 	if err != nil || asked <= 0 || (limit > 0 && asked > limit) {
 		return limit
 	}

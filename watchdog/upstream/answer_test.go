@@ -8,8 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"strings"
 	"testing"
 
@@ -73,14 +71,16 @@ func TestTrailerOfTheAnswer(t *testing.T) {
 	}
 }
 
-func TestPreliminaryAnswersGoToTheTrace(t *testing.T) {
+func TestPreliminaryAnswersGoToWhoAsks(t *testing.T) {
 	s := serve(t, answering("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n"))
 	var links []string
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+	resp, err := transport(t, s.addr).Do(t.Context(), request(t, http.MethodGet, nil), upstream.Options{Early: func(_ int, h http.Header) error {
 		links = append(links, h.Get("Link"))
 		return nil
 	}})
-	exchange(t, transport(t, s.addr), requestWith(ctx, t, http.MethodGet, nil))
+	if err != nil || resp.StatusCode != http.StatusNoContent {
+		t.Errorf("got %v, %v; want 204", resp, err)
+	}
 	if diff := cmp.Diff([]string{"</x>"}, links); diff != "" {
 		t.Errorf("links (-want +got):\n%s", diff)
 	}

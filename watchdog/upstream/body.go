@@ -10,6 +10,7 @@ import (
 type body struct {
 	io.ReadCloser
 	exchange *exchange
+	left     int64 // of it, in bytes; below 0 = unknown
 	err      error // what every further Read returns
 }
 
@@ -22,6 +23,7 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	n, err := b.ReadCloser.Read(p)
+	b.left -= int64(n)
 	if err == nil {
 		return n, nil
 	}
@@ -41,11 +43,11 @@ func (x *exchange) finish(err error) error {
 		x.end(x.keep)
 		return err
 	}
-	closed := x.over.Load()
+	closed, exceeded := x.over.Load(), x.limits.exceeded()
 	x.end(false)
 	switch {
-	case x.req.Context().Err() != nil:
-		return interrupted(x.req.Context())
+	case exceeded != nil:
+		return exceeded
 	case closed:
 		return http.ErrBodyReadAfterClose
 	case x.sender != nil && x.sender.failure() != nil:
@@ -61,6 +63,9 @@ type tunnel struct{ exchange *exchange }
 // Read returns what the server sends.
 func (t *tunnel) Read(p []byte) (int, error) {
 	n, err := t.exchange.conn.in.Read(p)
+	if err != nil {
+		t.exchange.report()
+	}
 	if err != nil && err != io.EOF {
 		err = t.explain(err)
 	}
@@ -78,8 +83,8 @@ func (t *tunnel) Write(p []byte) (int, error) {
 
 // explain tells the end of the context from other errors.
 func (t *tunnel) explain(err error) error {
-	if ctx := t.exchange.req.Context(); ctx.Err() != nil {
-		return interrupted(ctx)
+	if exceeded := t.exchange.limits.exceeded(); exceeded != nil {
+		return exceeded
 	}
 	return err
 }

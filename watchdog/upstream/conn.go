@@ -21,6 +21,7 @@ type conn struct {
 	interrupt func()
 	peek      *peeker
 
+	bounded   bool      // a deadline is set
 	round     uint64    // the transport's when the connection was made
 	idleSince time.Time // when it was last put back, if connections time out
 	reused    bool
@@ -33,7 +34,9 @@ type conn struct {
 
 // dial connects to the server. A connection that was begun before a call of
 // CloseIdle counts as one that was in use then.
-func (t *Transport) dial(ctx context.Context) (*conn, error) {
+func (t *Transport) dial(l limits) (*conn, error) {
+	ctx, cancel := l.context()
+	defer cancel()
 	t.mu.Lock()
 	round, closed := t.round, t.closed
 	t.mu.Unlock()
@@ -45,7 +48,12 @@ func (t *Transport) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, dialError(ctx, err)
 	}
-	return newConn(nc, round), nil
+	c := newConn(nc, round)
+	if err := c.bound(l.deadline); err != nil {
+		c.close()
+		return nil, fmt.Errorf("connect to the function: %w", err)
+	}
+	return c, nil
 }
 
 // dialError tells the end of the context from other errors. The dialer looks at
@@ -55,7 +63,7 @@ func dialError(ctx context.Context, err error) error {
 		<-ctx.Done()
 	}
 	if ctx.Err() != nil {
-		return interrupted(ctx)
+		return limits{ctx: ctx}.exceeded()
 	}
 	return fmt.Errorf("connect to the function: %w", err)
 }
@@ -70,6 +78,15 @@ func newConn(nc net.Conn, round uint64) *conn {
 // begin makes the connection ready for a request.
 func (c *conn) begin(maxHead int) {
 	c.headLeft, c.received, c.sent = maxHead, false, false
+}
+
+// bound makes reads and writes fail after the deadline; zero = never.
+func (c *conn) bound(deadline time.Time) error {
+	if deadline.IsZero() && !c.bounded {
+		return nil
+	}
+	c.bounded = !deadline.IsZero()
+	return c.SetDeadline(deadline)
 }
 
 // close closes the connection, which interrupts what is being read and written.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
-	"net/textproto"
 	"sync/atomic"
 	"time"
 )
@@ -22,24 +20,27 @@ type exchange struct {
 	transport *Transport
 	conn      *conn
 	req       *http.Request
+	limits    limits
+	options   Options
 	sender    *sender // nil if the request has no body
+	status    int     // of the answer, once there is one
 	// stop ends the watch over the request's context, and reports whether it
 	// left the connection alone.
-	stop func() bool
-	over atomic.Bool
+	stop     func() bool
+	over     atomic.Bool
+	reported atomic.Bool
 	// keep is set when the server will read another request on the connection.
 	keep bool
 }
 
-func newExchange(t *Transport, c *conn, req *http.Request) *exchange {
-	return &exchange{transport: t, conn: c, req: req}
+func newExchange(t *Transport, c *conn, req *http.Request, l limits, o Options) *exchange {
+	return &exchange{transport: t, conn: c, req: req, limits: l, options: o}
 }
 
 // run sends the request with the body and reads the answer's head.
 func (x *exchange) run(body io.ReadCloser) (*http.Response, error) {
-	ctx := x.req.Context()
 	x.conn.begin(x.transport.settings.MaxHeaderBytes)
-	x.stop = context.AfterFunc(ctx, x.conn.interrupt)
+	x.stop = context.AfterFunc(x.limits.ctx, x.conn.interrupt)
 	writing := x.send(body)
 	resp, err := x.receive()
 	if err == nil {
@@ -80,35 +81,31 @@ func (x *exchange) receive() (*http.Response, error) {
 		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
 			return resp, nil
 		}
-		if err := x.preliminary(resp); err != nil {
+		if x.options.Early == nil {
+			continue
+		}
+		if err := x.options.Early(resp.StatusCode, resp.Header); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// preliminary passes on a 1xx answer to whoever asked for them.
-func (x *exchange) preliminary(resp *http.Response) error {
-	trace := httptrace.ContextClientTrace(x.req.Context())
-	if trace == nil || trace.Got1xxResponse == nil {
-		return nil
-	}
-	return trace.Got1xxResponse(resp.StatusCode, textproto.MIMEHeader(resp.Header))
-}
-
 // attach makes the answer's body end the exchange.
 func (x *exchange) attach(resp *http.Response) error {
+	switching := resp.StatusCode == http.StatusSwitchingProtocols
+	if switching && !x.sent() {
+		return errors.New("malformed answer: the protocol was switched before the end of the request")
+	}
 	x.conn.headLeft = -1
 	x.keep = !resp.Close && !x.req.Close && !wantsClose(x.req.Header)
+	x.status = resp.StatusCode
 	switch {
-	case resp.StatusCode == http.StatusSwitchingProtocols:
-		if !x.sent() {
-			return errors.New("malformed answer: the protocol was switched before the end of the request")
-		}
+	case switching:
 		resp.Body = &tunnel{x}
 	case resp.Body == http.NoBody:
 		x.end(x.keep)
 	default:
-		resp.Body = &body{exchange: x, ReadCloser: resp.Body}
+		resp.Body = &body{exchange: x, ReadCloser: resp.Body, left: resp.ContentLength}
 	}
 	return nil
 }
@@ -119,6 +116,7 @@ func (x *exchange) end(complete bool) {
 	if !x.over.CompareAndSwap(false, true) {
 		return
 	}
+	defer x.report()
 	undisturbed := x.stop()
 	if complete && undisturbed && x.sent() && x.conn.in.Buffered() == 0 {
 		x.transport.put(x.conn)
@@ -127,6 +125,13 @@ func (x *exchange) end(complete bool) {
 	x.conn.close()
 	if x.sender != nil {
 		x.sender.abandon()
+	}
+}
+
+// report says that the answer is over, if there was one.
+func (x *exchange) report() {
+	if x.status != 0 && x.options.Done != nil && x.reported.CompareAndSwap(false, true) {
+		x.options.Done(x.status)
 	}
 }
 
@@ -140,7 +145,7 @@ func (x *exchange) sent() bool { return x.sender == nil || x.sender.finished(las
 // others), unless not a byte was sent. A body must be there again, in GetBody:
 // what was read of the first is gone.
 func (x *exchange) repeatable() bool {
-	if !x.conn.reused || x.conn.received || x.req.Context().Err() != nil {
+	if !x.conn.reused || x.conn.received || x.limits.exceeded() != nil {
 		return false
 	}
 	if x.sender != nil {
@@ -162,8 +167,8 @@ func Idempotent(method string) bool {
 // explain finds the cause of a failure: the context and the request's body
 // close the connection, which is then all that reading it sees.
 func (x *exchange) explain(err, writing error) error {
-	if x.req.Context().Err() != nil {
-		return interrupted(x.req.Context())
+	if exceeded := x.limits.exceeded(); exceeded != nil {
+		return exceeded
 	}
 	if x.sender != nil {
 		if failure := x.sender.failure(); failure != nil {

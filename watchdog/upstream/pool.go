@@ -1,22 +1,20 @@
 package upstream
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // take returns a connection that the server has not closed, an idle one if
 // there is one.
-func (t *Transport) take(ctx context.Context) (*conn, error) {
-	if ctx.Err() != nil {
-		return nil, interrupted(ctx)
+func (t *Transport) take(l limits) (*conn, error) {
+	if err := l.exceeded(); err != nil {
+		return nil, err
 	}
 	for {
 		c := t.pop()
 		if c == nil {
-			return t.dial(ctx)
+			return t.dial(l)
 		}
-		if c.alive() {
+		// The deadline of the request before would end the look at it.
+		if c.bound(l.deadline) == nil && c.alive() {
 			c.reused = true
 			return c, nil
 		}

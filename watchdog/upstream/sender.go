@@ -25,7 +25,7 @@ type sender struct {
 	exchange *exchange
 	framing  framing
 	source   io.ReadCloser
-	closing  func()
+	closed   sync.Once
 
 	mu   sync.Mutex // held to use out, since a timer may flush the head
 	out  *bufio.Writer
@@ -40,9 +40,11 @@ type sender struct {
 }
 
 func newSender(x *exchange, source io.ReadCloser, f framing) *sender {
-	return &sender{exchange: x, framing: f, source: source, out: x.conn.out,
-		closing: sync.OnceFunc(func() { _ = source.Close() }), done: make(chan struct{})}
+	return &sender{exchange: x, framing: f, source: source, out: x.conn.out, done: make(chan struct{})}
 }
+
+// closing closes the body, once.
+func (s *sender) closing() { s.closed.Do(func() { _ = s.source.Close() }) }
 
 // run writes the body. When the body cannot be read to its end the connection
 // is closed, which tells the server so. When it cannot be written the
@@ -52,24 +54,28 @@ func (s *sender) run() {
 	defer s.closing()
 	buf := s.exchange.transport.buffers.Get().(*[]byte)
 	defer s.exchange.transport.buffers.Put(buf)
-	defer s.flushHead()()
+	if timer := s.flushHead(); timer != nil {
+		defer s.stopFlushing(timer)
+	}
 	s.ok.Store(s.copy(*buf) == nil)
 }
 
 // flushHead sends the head: at once if the body's length is unknown, since that
-// is the way of those who stream, else soon. It returns how to stop it.
-func (s *sender) flushHead() (stop func()) {
+// is the way of those who stream, else soon. It returns what does so.
+func (s *sender) flushHead() *time.Timer {
 	if s.framing.chunked {
 		s.flush()
-		return func() {}
+		return nil
 	}
-	timer := time.AfterFunc(headPatience, s.flush)
-	return func() {
-		timer.Stop()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.quit = true
-	}
+	return time.AfterFunc(headPatience, s.flush)
+}
+
+// stopFlushing leaves the writer to the next request.
+func (s *sender) stopFlushing(t *time.Timer) {
+	t.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quit = true
 }
 
 func (s *sender) flush() {

@@ -39,6 +39,8 @@ type Settings struct {
 var (
 	// ErrClosed is returned for requests after Close.
 	ErrClosed = errors.New("the connections to the function are closed")
+	// ErrDeadline is returned when the Deadline of a request's options passes.
+	ErrDeadline = errors.New("the request's time is over")
 	// ErrHeaderTooLarge is returned when the head of an answer is larger than
 	// MaxHeaderBytes.
 	ErrHeaderTooLarge = errors.New("the head of the function's answer is too large")
@@ -70,36 +72,59 @@ func New(s Settings) *Transport {
 	return &Transport{settings: s, buffers: sync.Pool{New: func() any { b := make([]byte, bodyBuffer); return &b }}}
 }
 
-// RoundTrip sends the request and returns the answer with its body still to be
-// read. A 101 answer's body is also an io.Writer, with a CloseWrite method.
+// Options of one request. The zero value asks for nothing.
+type Options struct {
+	// Deadline ends the request, its answer's body included, with ErrDeadline.
+	// It does what a deadline of the context would, and costs next to nothing.
+	Deadline time.Time
+	// Early is told of the 1xx answers before the answer, from the goroutine
+	// that called Do. An error from it ends the request.
+	Early func(status int, header http.Header) error
+	// Done is called once when the answer with that status is over, as its end
+	// was read or it was given up: the connection is closed or free by then. It
+	// is not called if Do fails. For an answer without a body it is called
+	// before Do returns.
+	Done func(status int)
+}
+
+// RoundTrip is Do with the request's own context and without options.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	return t.Do(req.Context(), req, Options{})
+}
+
+// Do sends the request and returns the answer with its body still to be read.
+// The context is ctx, whatever req's says. A 101 answer's body is also an
+// io.Writer, with a CloseWrite method.
 //
-// When the request's context ends, even while the body of the answer is read,
-// its connection is closed at once and the error is the context's cause. When
-// no connection can be made the error holds a *net.OpError whose Op is "dial".
+// When the context ends, even while the body of the answer is read, its
+// connection is closed at once and the error is the context's cause. When no
+// connection can be made the error holds a *net.OpError whose Op is "dial".
 //
 // A request is sent a second time, on a new connection, if the first was an old
 // one that the server closed before a byte of the answer came, and if sending
 // it again can do no harm: see repeatable.
-func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *Transport) Do(ctx context.Context, req *http.Request, o Options) (*http.Response, error) {
 	if err := check(req); err != nil {
 		closeBody(req.Body)
 		return nil, err
 	}
-	c, err := t.take(req.Context())
+	l := limits{ctx, o.Deadline}
+	c, err := t.take(l)
 	if err != nil {
 		closeBody(req.Body)
 		return nil, err
 	}
-	x := newExchange(t, c, req)
+	x := newExchange(t, c, req, l, o)
 	resp, err := x.run(req.Body)
 	if err == nil || !x.repeatable() {
 		return resp, err
 	}
-	return t.repeat(req)
+	return t.repeat(x)
 }
 
-// repeat sends the request on a new connection.
-func (t *Transport) repeat(req *http.Request) (*http.Response, error) {
+// repeat sends the request of a failed exchange on a new connection.
+func (t *Transport) repeat(failed *exchange) (*http.Response, error) {
+	req := failed.req
 	body := req.Body
 	if req.GetBody != nil {
 		var err error
@@ -107,15 +132,10 @@ func (t *Transport) repeat(req *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("read the request's body again: %w", err)
 		}
 	}
-	c, err := t.dial(req.Context())
+	c, err := t.dial(failed.limits)
 	if err != nil {
 		closeBody(body)
 		return nil, err
 	}
-	return newExchange(t, c, req).run(body)
-}
-
-// interrupted is the error of a request whose context has ended.
-func interrupted(ctx context.Context) error {
-	return fmt.Errorf("request to the function: %w", context.Cause(ctx))
+	return newExchange(t, c, req, failed.limits, failed.options).run(body)
 }

@@ -133,9 +133,10 @@ func (s *Service) Restart(t testing.TB) {
 	s.start(ln)
 }
 
-// StartWith is Start with snapshots from the control plane.
+// StartWith is Start with snapshots from the control plane. On a machine that
+// is busy with other tests a dump takes long, so it may, unless env says else.
 func (c *Control) StartWith(t testing.TB, bin string, f Function, env ...string) *Watchdog {
 	t.Helper()
-	env = append(env, "snapshot_agent_url="+c.Agent.URL())
+	env = append([]string{"snapshot_agent_url=" + c.Agent.URL(), "snapshot_max_pause=10s"}, env...)
 	return Start(t, bin, f, env, append(c.Reachable, c.Agent.Addr, c.KV.Addr)...)
 }

@@ -1,15 +1,18 @@
 // Command standin is a plain watchdog to compare ours with where upstream's is
 // not at hand. It does per request what upstream is known to do, in the way of
-// net/http, and nothing else. It is not upstream, and its figures say so.
+// net/http, and nothing else: comments name what is known. It is not upstream,
+// and its figures say so.
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"log"
 	"maps"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -57,8 +60,30 @@ func lockFile() string { return filepath.Join(os.Getenv("TMPDIR"), ".lock") }
 
 func fork(ctx context.Context, args []string) error {
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	go passOn(stdout, log.New(os.Stdout, "", log.LstdFlags), "stdout: ")
+	go passOn(stderr, log.Default(), "stderr: ")
 	return cmd.Start()
+}
+
+// maxLine is upstream's log_buffer_size.
+const maxLine = 65536
+
+// passOn passes on the function's lines with the time and the stream's name in
+// front, as upstream does unless prefix_logs is off.
+func passOn(from io.Reader, to *log.Logger, prefix string) {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, maxLine)
+	for lines.Scan() {
+		to.Print(prefix, lines.Text())
+	}
 }
 
 func serve(addr string, h http.Handler) error {
@@ -68,7 +93,11 @@ func serve(addr string, h http.Handler) error {
 
 func routes(function http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/_/health", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/_/health", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
 		if _, err := os.Stat(lockFile()); err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
@@ -86,21 +115,54 @@ func measured(next http.Handler) http.Handler {
 	return promhttp.InstrumentHandlerInFlight(inFlight, promhttp.InstrumentHandlerDuration(seconds, promhttp.InstrumentHandlerCounter(requests, next)))
 }
 
+// proxy is upstream's http mode. The client honours HTTP_PROXY, keeps up to
+// 100 idle connections for 500 ms, and adds Accept-Encoding: gzip.
 func proxy(upstream *url.URL, timeout time.Duration) http.Handler {
 	client := &http.Client{
-		Transport:     &http.Transport{MaxIdleConns: 100, MaxIdleConnsPerHost: 100, IdleConnTimeout: 500 * time.Millisecond},
+		Transport: &http.Transport{
+			Proxy: http.ProxyFromEnvironment, MaxIdleConns: 100, MaxIdleConnsPerHost: 100, IdleConnTimeout: 500 * time.Millisecond,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errRedirect },
 	}
+	streaming := httputil.NewSingleHostReverseProxy(upstream)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		if streams(r) {
+			streaming.ServeHTTP(w, r)
+			log.Printf("%s %s - 200 - Bytes: 0B", r.Method, r.RequestURI)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), bound(r, timeout))
 		defer cancel()
 		status, length, err := pass(ctx, client, upstream, w, r, start)
 		if err != nil {
 			log.Print(err)
 		}
+		if strings.HasPrefix(r.UserAgent(), "kube-probe") {
+			return // probes are not logged
+		}
 		log.Printf("%s %s - %d %s - ContentLength: %sB (%.4fs)", r.Method, r.RequestURI, status, http.StatusText(status), strconv.FormatInt(length, 10), time.Since(start).Seconds())
 	})
+}
+
+// streams reports whether a request is for server-sent events, lines of JSON,
+// or a WebSocket. Those go through httputil's proxy, without a timeout.
+func streams(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "text/event-stream") || strings.Contains(accept, "application/x-ndjson") ||
+		r.Header.Get("Upgrade") == "websocket"
+}
+
+// bound is X-Timeout, if it is at most exec_timeout, else that.
+func bound(r *http.Request, timeout time.Duration) time.Duration {
+	value := r.Header.Get("X-Timeout")
+	if value == "" {
+		return timeout
+	}
+	if asked, err := time.ParseDuration(value); err == nil && asked <= timeout {
+		return asked
+	}
+	return timeout
 }
 
 // pass sends the request on, its body in chunks, and copies the answer.
@@ -119,6 +181,7 @@ func pass(ctx context.Context, client *http.Client, upstream *url.URL, w http.Re
 		if errors.Is(err, context.DeadlineExceeded) {
 			status = http.StatusGatewayTimeout
 		}
+		w.Header().Set("X-OpenFaaS-Internal", "of-watchdog")
 		w.WriteHeader(status)
 		return status, 0, err
 	}

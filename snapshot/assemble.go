@@ -1,0 +1,129 @@
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxConnections is how many ranges are asked for at a time.
+const maxConnections = 4
+
+// assembler puts the frames of one snapshot in their places. What it holds in
+// memory is a frame for each connection and each CPU, and where the pages of
+// the image belong.
+type assembler struct {
+	*sender
+	codec  *codec
+	req    FetchRequest
+	target *target
+
+	cpus        chan struct{}
+	connections chan struct{}
+	buffers     sync.Pool // of stored frames
+	raw         sync.Pool // of unpacked frames
+
+	fromCache atomic.Int64
+	lastByte  atomic.Int64 // when it came, in ns since 1970
+}
+
+// assemble gets all parts at once.
+func (a *assembler) assemble(ctx context.Context, m Manifest, parts []part) error {
+	a.cpus = make(chan struct{}, workers())
+	a.connections = make(chan struct{}, maxConnections)
+	a.buffers.New = func() any { b := make([]byte, maxFrameRaw+frameOverhead); return &b }
+	a.raw.New = func() any { b := make([]byte, maxFrameRaw); return &b }
+	return parallel(ctx, len(parts), len(parts), func() func(int) error {
+		return func(i int) error {
+			p := &parts[i]
+			if err := a.part(ctx, m.Function, p); err != nil {
+				return fmt.Errorf("pack %s: %w", p.ID, err)
+			}
+			return nil
+		}
+	})
+}
+
+func (a *assembler) part(ctx context.Context, function string, p *part) error {
+	if len(p.frames) == 0 {
+		return nil
+	}
+	s, err := openSealer(a.req.Keys, function, p.KeyID, p.Salt)
+	if err != nil {
+		return err
+	}
+	l := &load{assembler: a, part: p, framer: framer{a.codec, s}, cached: a.req.Cache.pack(function, p.ID)}
+	defer l.cached.close()
+	return l.run(ctx)
+}
+
+// run takes frames from the cache as long as others bring them there, and gets
+// the rest itself.
+func (l *load) run(ctx context.Context) error {
+	missing, err := l.takeCached(ctx, l.frames)
+	patience := time.Now().Add(lockWait)
+	for err == nil && len(missing) > 0 && l.cached.awaitOther(ctx, patience) {
+		missing, err = l.takeCached(ctx, missing)
+	}
+	if err == nil && len(missing) > 0 { // somebody may have been done just before the lock was ours
+		missing, err = l.takeCached(ctx, missing)
+	}
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return l.download(ctx, missing)
+}
+
+// load is a part on its way into its places.
+type load struct {
+	*assembler
+	*part
+	framer framer
+	cached *cachedPack
+}
+
+// takeCached takes frames from the cache and returns those that it has not.
+func (l *load) takeCached(ctx context.Context, frames []Frame) (missing []Frame, err error) {
+	if l.cached == nil {
+		return frames, nil
+	}
+	found := make([]bool, len(frames))
+	err = parallel(ctx, len(frames), workers(), func() func(int) error {
+		return func(i int) (err error) {
+			found[i], err = l.takeOne(frames[i])
+			return err
+		}
+	})
+	for i, f := range frames {
+		if !found[i] {
+			missing = append(missing, f)
+		}
+	}
+	return missing, err
+}
+
+func (l *load) takeOne(f Frame) (found bool, err error) {
+	l.cpus <- struct{}{}
+	defer func() { <-l.cpus }()
+	buf := l.buffers.Get().(*[]byte)
+	defer l.buffers.Put(buf)
+	stored := l.cached.read(f, *buf)
+	if stored == nil {
+		return false, nil
+	}
+	l.fromCache.Add(f.Bytes)
+	return true, l.put(f, stored)
+}
+
+// put unpacks a frame, which was verified, into its places.
+func (l *load) put(f Frame, stored []byte) error {
+	buf := l.raw.Get().(*[]byte)
+	defer l.raw.Put(buf)
+	raw, err := l.framer.unpack(f, stored, *buf)
+	if err != nil {
+		return err
+	}
+	return l.target.write(raw, l.pieces[f.N])
+}

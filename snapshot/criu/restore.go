@@ -1,0 +1,100 @@
+package criu
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/checkpoint-restore/go-criu/v7/rpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+)
+
+// Restore is a restore that is prepared: CRIU runs and waits for the word.
+// Run it once, and close it in any case.
+type Restore struct {
+	engine *Engine
+	worker *worker
+}
+
+// PrepareRestore starts CRIU while the image is still being fetched. The
+// restored process will have stdout and stderr, which the caller may close
+// once this has returned. CRIU gets a process id now: the caller has set the
+// cursor of ids below those of functions.
+func (e *Engine) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (*Restore, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	w, err := e.start(stdout, stderr)
+	if err != nil {
+		return nil, fmt.Errorf("prepare a restore: %w", err)
+	}
+	return &Restore{engine: e, worker: w}, nil
+}
+
+// Run starts the process tree whose image is in dir, as a child of the caller.
+// All its process and thread ids must be free. On failure nothing of it is
+// left, nor when ctx ends, which kills CRIU and what it has made.
+func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
+	pid, err = r.run(ctx, dir, p)
+	if err != nil {
+		return 0, fmt.Errorf("restore: %w", err)
+	}
+	return pid, nil
+}
+
+func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
+	if err := free(p.TIDs); err != nil {
+		return 0, err
+	}
+	images, err := os.Open(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer images.Close()
+	opts := r.engine.options(images, restoreLog)
+	opts.RstSibling = proto.Bool(true)
+	opts.TcpClose = proto.Bool(true)
+	opts.InheritFd = inherited(p)
+	if _, err := os.Stat(filepath.Join(dir, cpuImage)); err == nil { // arm64 has none
+		opts.CpuCap = proto.Uint32(cpuCheck)
+	}
+	resp, err := r.worker.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_RESTORE.Enum(), Opts: opts})
+	if err == nil {
+		err = failure(resp, filepath.Join(dir, restoreLog))
+	}
+	if err != nil {
+		r.worker.kill()
+		return 0, errors.Join(err, clearTree(p.TIDs))
+	}
+	return int(resp.GetRestore().GetPid()), nil
+}
+
+// Close ends a CRIU that was not used.
+func (r *Restore) Close() error {
+	r.worker.close()
+	return nil
+}
+
+// Restore prepares and runs a restore.
+func (e *Engine) Restore(ctx context.Context, dir string, p snapshot.Process, stdout, stderr *os.File) (pid int, err error) {
+	r, err := e.PrepareRestore(ctx, stdout, stderr)
+	if err != nil {
+		return 0, err
+	}
+	pid, err = r.Run(ctx, dir, p)
+	return pid, errors.Join(err, r.Close())
+}
+
+// inherited puts the two files of a restore in the place of the pipes in the
+// image. A process may have one pipe for both.
+func inherited(p snapshot.Process) []*rpc.InheritFd {
+	fds := []*rpc.InheritFd{{Key: proto.String(p.Stdout), Fd: proto.Int32(socketFD + 1)}}
+	if p.Stderr != p.Stdout {
+		fds = append(fds, &rpc.InheritFd{Key: proto.String(p.Stderr), Fd: proto.Int32(socketFD + 2)})
+	}
+	return fds
+}

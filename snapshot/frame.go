@@ -1,0 +1,59 @@
+package snapshot
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+)
+
+// framer turns contents into the frames of a pack and back. It may be used by
+// many goroutines at once.
+type framer struct {
+	*codec
+	sealer *sealer // nil if the pack is not encrypted
+}
+
+// pack makes the stored form of a frame, of which N, First and Pages are set,
+// and sets the rest but its place. scratch is used if it is large enough; the
+// stored form lies elsewhere.
+func (c framer) pack(f *Frame, raw, scratch []byte) (stored, used []byte) {
+	f.Raw = int64(len(raw))
+	zipped := c.encoder.EncodeAll(raw, scratch[:0])
+	if c.sealer == nil {
+		stored = append(make([]byte, 0, len(zipped)), zipped...)
+	} else {
+		stored = c.sealer.seal(make([]byte, 0, len(zipped)+c.sealer.aead.Overhead()), zipped, *f)
+	}
+	sum := sha256.Sum256(stored)
+	f.Bytes, f.SHA256 = int64(len(stored)), hex.EncodeToString(sum[:])
+	return stored, zipped
+}
+
+// unpack returns the contents of a frame whose stored bytes were verified; it
+// overwrites those. buf has room for Frame.Raw bytes.
+func (c framer) unpack(f Frame, stored, buf []byte) (raw []byte, err error) {
+	if c.sealer != nil {
+		if stored, err = c.sealer.open(stored, f); err != nil {
+			return nil, fmt.Errorf("%w: frame %d: it was encrypted with another key, or as another frame: %w", ErrCorrupt, f.N, err)
+		}
+	}
+	if raw, err = c.decompress(stored, buf[:0:f.Raw], f.Raw); err != nil {
+		return nil, fmt.Errorf("%w: frame %d: %w", ErrCorrupt, f.N, err)
+	}
+	return raw, nil
+}
+
+// verify compares the stored bytes of a frame with its checksum.
+func (f Frame) verify(stored []byte) error {
+	if int64(len(stored)) != f.Bytes || !f.matches(stored) {
+		return fmt.Errorf("%w: frame %d differs from its checksum", ErrCorrupt, f.N)
+	}
+	return nil
+}
+
+func (f Frame) matches(stored []byte) bool {
+	sum := sha256.Sum256(stored)
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return string(text[:]) == f.SHA256
+}

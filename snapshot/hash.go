@@ -1,0 +1,54 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+)
+
+// hashPages is how many pages are read and hashed at a time.
+const hashPages = 64
+
+// pageSum is the SHA-256 of a page; the zero value stands for a page of zeros.
+type pageSum [sha256.Size]byte
+
+// sumPages returns the sums of all pages of an image, 32 bytes for each.
+func sumPages(ctx context.Context, p ImagePages, workers int) ([]pageSum, error) {
+	sums := make([]pageSum, p.Bytes/PageSize)
+	chunks := (len(sums) + hashPages - 1) / hashPages
+	err := parallel(ctx, chunks, workers, func() func(int) error {
+		buf := make([]byte, hashPages*PageSize)
+		return func(i int) error {
+			part := sums[i*hashPages : min((i+1)*hashPages, len(sums))]
+			if err := readPages(p, i*hashPages, buf[:len(part)*PageSize]); err != nil {
+				return err
+			}
+			sumInto(part, buf)
+			return nil
+		}
+	})
+	return sums, err
+}
+
+func sumInto(sums []pageSum, pages []byte) {
+	var zeros [PageSize]byte
+	for i := range sums {
+		if page := pages[i*PageSize : (i+1)*PageSize]; !bytes.Equal(page, zeros[:]) {
+			sums[i] = sha256.Sum256(page)
+		}
+	}
+}
+
+// readPages fills buf with the pages of an image from the first on.
+func readPages(p ImagePages, first int, buf []byte) error {
+	n, err := p.Reader.ReadAt(buf, int64(first)*PageSize)
+	if n == len(buf) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = errChanged
+	}
+	return fmt.Errorf("read image %s: %w", p.Name, err)
+}

@@ -1,0 +1,126 @@
+package snapshot
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// maxKeyFile bounds a key file, in bytes.
+const maxKeyFile = 1 << 20
+
+// Keyring holds the keys with which the snapshots of a function are encrypted.
+// A nil Keyring has none: what is written is not encrypted, and what is
+// encrypted cannot be read. Printing a Keyring shows the ids only.
+type Keyring struct{ keys []namedKey }
+
+type namedKey struct {
+	id     string
+	secret [sha256.Size]byte
+}
+
+// ReadKeyring reads a key file: on every line the id of a key and, after
+// spaces, 32 bytes in base64; the first key is the current one, with which is
+// encrypted. Empty lines and those that start with # are left out. An error
+// names the line and shows nothing of it.
+func ReadKeyring(path string) (*Keyring, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the key file: %w", err)
+	}
+	if info.Size() > maxKeyFile {
+		return nil, fmt.Errorf("key file %s: %d bytes: want at most %d", path, info.Size(), maxKeyFile)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the key file: %w", err)
+	}
+	k, err := parseKeyring(string(raw))
+	if err != nil {
+		return nil, fmt.Errorf("key file %s: %w", path, err)
+	}
+	return k, nil
+}
+
+func parseKeyring(text string) (*Keyring, error) {
+	k := new(Keyring)
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := k.add(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", i+1, err)
+		}
+	}
+	if len(k.keys) == 0 {
+		return nil, errors.New("no key in it: want lines of a key id and 32 bytes in base64")
+	}
+	return k, nil
+}
+
+// add shows nothing of a line in its errors: who mixes up the fields has the
+// secret where the id should be.
+func (k *Keyring) add(line string) error {
+	fields := strings.Fields(line)
+	if len(fields) != 2 {
+		return fmt.Errorf("%d fields: want a key id and 32 bytes in base64", len(fields))
+	}
+	if !validName(fields[0]) {
+		return fmt.Errorf("the key id: want 1 to %d letters, digits, '.', '_', '-', not starting with '.'", maxName)
+	}
+	secret, err := base64.StdEncoding.DecodeString(fields[1])
+	if err != nil || len(secret) != sha256.Size {
+		return errors.New("the key: want 32 bytes in base64, say of: head -c 32 /dev/urandom | base64")
+	}
+	if slices.Contains(k.IDs(), fields[0]) {
+		return errors.New("the key id is on an earlier line too")
+	}
+	k.keys = append(k.keys, namedKey{fields[0], [sha256.Size]byte(secret)})
+	return nil
+}
+
+// IDs returns the ids of the keys, the current one first.
+func (k *Keyring) IDs() []string {
+	if k == nil {
+		return nil
+	}
+	var ids []string
+	for _, key := range k.keys {
+		ids = append(ids, key.id)
+	}
+	return ids
+}
+
+// Current returns the id of the key with which is encrypted, or "".
+func (k *Keyring) Current() string {
+	if k == nil || len(k.keys) == 0 {
+		return ""
+	}
+	return k.keys[0].id
+}
+
+// String shows the ids only.
+func (k *Keyring) String() string { return fmt.Sprintf("keys %q", k.IDs()) }
+
+// GoString shows the ids only.
+func (k *Keyring) GoString() string { return k.String() }
+
+// Format shows the ids only, whatever the verb.
+func (k *Keyring) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(k.String())) }
+
+// secret returns the key with the id.
+func (k *Keyring) secret(id string) ([]byte, error) {
+	if k != nil {
+		for i := range k.keys {
+			if k.keys[i].id == id {
+				return k.keys[i].secret[:], nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w: %q: add it to the key file", ErrNoKey, id)
+}

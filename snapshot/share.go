@@ -1,0 +1,148 @@
+package snapshot
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
+
+const (
+	// maxShared is how many packs of others a snapshot refers to at most: every
+	// one is a request when it is restored.
+	maxShared = 24
+	// minUse is the part of a frame's pages from which it is worth reading the
+	// frame for them, rather than storing the pages again.
+	minUse = 8
+)
+
+// frameUse is how a snapshot could use a frame of another one's pack.
+type frameUse struct {
+	Frame
+	used int // pages
+}
+
+// sharing decides which pages are shared. The pages of an image age: after many
+// generations those that are still the same lie thinly spread over many packs,
+// all of which a restorer would have to read. So pages of frames that are hardly
+// used, and of packs beyond maxShared, are stored again.
+type sharing struct {
+	base   *Base
+	frames map[int32][]frameUse // by the base's pack: all frames, ascending
+}
+
+// newSharing looks at the pages of an image. Packs that may not be shared, or
+// are encrypted with another key than the new pack is, do not count.
+func newSharing(b *Base, share []string, function, keyID string, images [][]pageSum) *sharing {
+	s := &sharing{base: b, frames: map[int32][]frameUse{}}
+	if b == nil || b.function != function {
+		return s
+	}
+	for i, p := range b.packs {
+		if p.KeyID == keyID && slices.Contains(share, p.ID) {
+			s.frames[int32(i)] = usesOf(p.Frames)
+		}
+	}
+	s.count(images)
+	s.drop()
+	return s
+}
+
+func usesOf(frames []Frame) []frameUse {
+	uses := make([]frameUse, 0, len(frames))
+	for _, f := range frames {
+		uses = append(uses, frameUse{Frame: f})
+	}
+	return uses
+}
+
+// count counts every page once, however often it is in the image.
+func (s *sharing) count(images [][]pageSum) {
+	seen := map[location]bool{}
+	for _, sums := range images {
+		for _, sum := range sums {
+			at, known := s.base.pages[sum]
+			if !known || seen[at] {
+				continue
+			}
+			if f := s.frameOf(at); f != nil {
+				seen[at] = true
+				f.used++
+			}
+		}
+	}
+}
+
+// drop forgets the frames, and the packs, that are not worth reading.
+func (s *sharing) drop() {
+	var packs []int32
+	used := map[int32]int{}
+	for pack, frames := range s.frames {
+		for i := range frames {
+			if f := &frames[i]; f.used*minUse < f.Pages {
+				f.used = 0
+			}
+			used[pack] += frames[i].used
+		}
+		if used[pack] > 0 {
+			packs = append(packs, pack)
+		} else {
+			delete(s.frames, pack)
+		}
+	}
+	slices.SortFunc(packs, func(a, b int32) int { return cmp.Or(used[b]-used[a], int(a-b)) })
+	for _, pack := range packs[min(len(packs), maxShared):] {
+		delete(s.frames, pack)
+	}
+}
+
+// frameOf returns the frame that holds the page, or nil if it is not shared.
+func (s *sharing) frameOf(at location) *frameUse {
+	frames := s.frames[at.pack]
+	i := sort.Search(len(frames), func(i int) bool { return frames[i].First+frames[i].Pages > int(at.page) })
+	if i == len(frames) || frames[i].First > int(at.page) {
+		return nil
+	}
+	return &frames[i]
+}
+
+// find returns where the page is shared from.
+func (s *sharing) find(sum pageSum) (location, bool) {
+	if len(s.frames) == 0 {
+		return location{}, false
+	}
+	at, known := s.base.pages[sum]
+	if !known {
+		return at, false
+	}
+	f := s.frameOf(at)
+	return at, f != nil && f.used > 0
+}
+
+// packs returns what is referred to, and the index that each of the base's
+// packs has in a manifest, where the snapshot's own comes first.
+func (s *sharing) packs() (refs []PackRef, index map[int32]int) {
+	index = map[int32]int{}
+	for i := range int32(len(s.base.packsOrNone())) {
+		frames, shared := s.frames[i]
+		if !shared {
+			continue
+		}
+		ref := s.base.packs[i]
+		ref.Frames = nil
+		for _, f := range frames {
+			if f.used > 0 {
+				ref.Frames = append(ref.Frames, f.Frame)
+			}
+		}
+		refs = append(refs, ref)
+		index[i] = len(refs)
+	}
+	return refs, index
+}
+
+func (b *Base) packsOrNone() []PackRef {
+	if b == nil {
+		return nil
+	}
+	return b.packs
+}

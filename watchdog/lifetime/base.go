@@ -1,0 +1,66 @@
+package lifetime
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+)
+
+// baseDelay leaves the processor to the first requests of a restored process,
+// before the pages that it came from are hashed.
+const baseDelay = 250 * time.Millisecond
+
+// base is what the snapshot of a restored process can share with the one that
+// it came from. The nil base is nothing.
+type base struct {
+	needed chan struct{} // closed when somebody waits
+	done   chan struct{}
+	cancel context.CancelFunc
+	result *snapshot.Base
+	err    error
+}
+
+// keepBase makes the base of a lifetime from the image in dir, and removes the
+// directory when it is done, or when ctx ends.
+func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir string) *base {
+	ctx, cancel := context.WithCancel(ctx)
+	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel}
+	go func() {
+		defer close(b.done)
+		defer os.RemoveAll(dir)
+		select {
+		case <-time.After(baseDelay):
+		case <-b.needed:
+		case <-ctx.Done():
+			return
+		}
+		if b.result, b.err = snapshot.NewBase(ctx, manifest, dir); b.err != nil && ctx.Err() == nil {
+			m.log.Warn("the next snapshot will share nothing with the one that the process came from", "snapshot", manifest.ID, "reason", b.err)
+		}
+	}()
+	return b
+}
+
+// wait returns the base, or nil if there is none. It is called once.
+func (b *base) wait(ctx context.Context) *snapshot.Base {
+	if b == nil {
+		return nil
+	}
+	close(b.needed)
+	select {
+	case <-b.done:
+		return b.result
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// end gives up what is not wanted any more.
+func (b *base) end() {
+	if b != nil {
+		b.cancel()
+		<-b.done
+	}
+}

@@ -1,0 +1,88 @@
+package lifetime
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+)
+
+// preparedFor is how long memory and a CRIU are kept ready for a checkpoint
+// that seemed near. After that it is prepared again when it comes.
+const preparedFor = 10 * time.Second
+
+// preparation is a dump that is being prepared, or is.
+type preparation struct {
+	done chan struct{} // closed when it is prepared, or cannot be
+	dump PreparedDump
+	dir  string
+	err  error
+
+	once   sync.Once // of discard
+	gone   chan struct{}
+	expiry *time.Timer
+}
+
+// prepareDump prepares a dump of the process, in the background, unless that
+// has been done already.
+func (m *Manager) prepareDump(l *life) *preparation {
+	if p := l.preparation; p != nil && p.keep() {
+		return p
+	}
+	p := &preparation{done: make(chan struct{}), gone: make(chan struct{})}
+	l.preparation = p
+	go func() {
+		defer close(p.done)
+		if p.dir, p.err = m.stage(); p.err == nil {
+			p.dump, p.err = m.Engine.PrepareDump(context.Background(), l.process.PID(), criu.DumpOptions{Dir: p.dir, MaxMemory: m.MaxMemory})
+		}
+	}()
+	p.expiry = time.AfterFunc(preparedFor, p.discard)
+	return p
+}
+
+// keep stops the clock after which the preparation is discarded; it reports
+// whether that was in time.
+func (p *preparation) keep() bool { return p.expiry.Stop() }
+
+// run dumps. The image is the caller's to close.
+func (p *preparation) run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return nil, snapshot.Process{}, context.Cause(ctx)
+	}
+	if p.err != nil {
+		return nil, snapshot.Process{}, p.err
+	}
+	return p.dump.Run(ctx)
+}
+
+// discard frees what the dump does not need any more, in the background.
+func (p *preparation) discard() {
+	p.once.Do(func() {
+		go func() {
+			defer close(p.gone)
+			<-p.done
+			var err error
+			if p.dump != nil {
+				err = p.dump.Close()
+			}
+			_ = errors.Join(err, os.RemoveAll(p.dir)) // what is left is in a staging directory
+		}()
+	})
+}
+
+// end discards the preparation, if there is one, and waits until it is gone.
+func (p *preparation) end() {
+	if p == nil {
+		return
+	}
+	p.expiry.Stop()
+	p.discard()
+	<-p.gone
+}

@@ -1,0 +1,120 @@
+package lifetime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+)
+
+// restore starts the process from a snapshot. After a failure nothing of it
+// is left. CRIU is started while the image is on its way.
+func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failure {
+	dir, err := m.stage()
+	if err != nil {
+		return Failure{codeFetch, err}
+	}
+	p, manifest, why := m.revive(ctx, l, r, dir)
+	if !why.None() {
+		_ = os.RemoveAll(dir) // in a staging directory
+		return why
+	}
+	l.process = p
+	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, manifest.RequestNumber
+	l.record.Mode = m.mode()
+	m.keepOrRemove(ctx, l, manifest, dir)
+	return Failure{}
+}
+
+// keepOrRemove keeps the image as long as a checkpoint of this lifetime may
+// share pages with it.
+func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifest snapshot.Manifest, dir string) {
+	if l.plan.CheckpointAt > manifest.RequestNumber && !m.noCheckpoints {
+		l.base = m.keepBase(ctx, manifest, dir)
+		return
+	}
+	go os.RemoveAll(dir)
+}
+
+// revive turns a snapshot into a process that accepts requests.
+func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Manifest, Failure) {
+	restoring, err := process.PrepareRestore(ctx, m.Engine, m.SetLastPID, m.Output)
+	if err != nil {
+		return nil, snapshot.Manifest{}, Failure{codeRestore, err}
+	}
+	manifest, err := m.fetch(ctx, l, r, dir)
+	if err != nil {
+		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
+		return nil, manifest, Failure{codeFetch, errors.Join(err, restoring.Close())}
+	}
+	begin := time.Now()
+	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
+	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
+	defer cancel()
+	p, err := restoring.Run(bounded, dir, manifest.Process)
+	l.record.RestoreMS = milliseconds(time.Since(begin))
+	m.metrics.ObserveStep("restore", time.Since(begin))
+	if err != nil {
+		return nil, manifest, Failure{codeRestore, err}
+	}
+	if why := m.greet(ctx, p); !why.None() {
+		p.Kill()
+		return nil, manifest, why
+	}
+	return p, manifest, Failure{}
+}
+
+// greet makes sure that a restored process is ready, and lets it know that it
+// was restored.
+func (m *Manager) greet(ctx context.Context, p *process.Process) Failure {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	if err := m.awaitReady(ctx, p); err != nil {
+		return Failure{codeNotReady, err}
+	}
+	if err := m.Hooks.afterRestore(ctx); err != nil {
+		return Failure{codeHook, err}
+	}
+	if err := m.askReady(ctx); err != nil {
+		return Failure{codeNotReady, err}
+	}
+	return Failure{}
+}
+
+// fetch brings the image into dir.
+func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Manifest, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	begin := time.Now()
+	fetched, err := m.Images.Fetch(ctx, snapshot.FetchRequest{
+		ManifestURL: r.ManifestURL, ManifestSHA256: r.ManifestSHA256, PackURLs: r.PackURLs(),
+		Dir: dir, Cache: m.Cache, Keys: m.Keys,
+	})
+	l.record.FetchMS = milliseconds(time.Since(begin))
+	m.noteFetched(l, fetched)
+	manifest := fetched.Manifest
+	switch {
+	case err != nil:
+		return manifest, err
+	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
+		return manifest, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
+	case manifest.Platform != m.Platform:
+		return manifest, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
+	}
+	return manifest, nil
+}
+
+func (m *Manager) noteFetched(l *life, f snapshot.Fetched) {
+	l.record.BytesDownloaded += f.Moved
+	l.record.BytesCached += f.FromCache
+	l.record.DownloadMS, l.record.AssembleMS = milliseconds(f.DownloadTime), milliseconds(f.AssembleTime)
+	m.metrics.Bytes.WithLabelValues("down").Add(float64(f.Moved))
+	m.metrics.Bytes.WithLabelValues("cached").Add(float64(f.FromCache))
+	m.metrics.ObserveStep("download", f.DownloadTime)
+	m.metrics.ObserveStep("assemble", f.AssembleTime)
+}
