@@ -65,9 +65,9 @@ pairs() {
 
 # make_stage copies the functions, each with what it needs beside it, since an
 # image gets the handler's directory only: what the functions of its language
-# share, its jars, and its resources (add_resources).
+# share, and its resources (add_resources).
 make_stage() {
-	local directory jar name
+	local directory
 	stage=$(mktemp -d)
 	cp -RL "$here/python" "$here/java" "$stage/"
 	cp -RL "$root/template" "$stage/template"
@@ -76,15 +76,7 @@ make_stage() {
 		[ "$(basename "$directory")" = common ] || cp "$stage"/python/common/*.py "$directory"
 	done
 	for directory in "$stage"/java/*/; do
-		[ "$(basename "$directory")" != common ] || continue
-		cp -R "$stage/java/common/src" "$directory"
-		[ -e "$directory/jars.txt" ] || continue
-		mkdir -p "$directory/lib"
-		while read -r name; do
-			for jar in "$prefix/java/$name.jar" "/usr/share/java/$name.jar"; do
-				[ ! -e "$jar" ] || cp "$jar" "$directory/lib/"
-			done
-		done <"$directory/jars.txt"
+		[ "$(basename "$directory")" = common ] || cp -R "$stage/java/common/src" "$directory"
 	done
 }
 
@@ -109,18 +101,36 @@ assemble() {
 	(cd "$stage" && "$root/deploy/assemble.sh" "template/$(field "$2" lang)" "$(field "$2" handler)" "build/$1" $copied)
 }
 
+reaches() { curl --silent --output /dev/null --max-time 10 "$1"; }
+
+# local_jars NAME: where Maven's repository cannot be reached, the function's
+# jars are those that scripts/setup.sh keeps, and its pom.xml is left out.
+local_jars() {
+	local name jar function=$stage/build/$1/function
+	[ -e "$function/pom.xml" ] && [ -e "$function/jars.txt" ] || return 0
+	! reaches https://repo.maven.apache.org/maven2/ || return 0
+	mkdir -p "$function/lib"
+	while read -r name; do
+		jar=$prefix/java/$name.jar
+		[ -e "$jar" ] || jar=/usr/share/java/$name.jar
+		cp "$jar" "$function/lib/"
+	done <"$function/jars.txt"
+	rm "$function/pom.xml"
+}
+
 # debian_packages NAME: where PyPI cannot be reached, the function's Python
 # packages come from Debian, in Debian's versions, and requirements.txt is emptied.
 debian_packages() {
 	local requirements=$stage/build/$1/function/requirements.txt
 	grep -qs '^[A-Za-z]' "$requirements" || return 0
-	! curl --silent --output /dev/null --max-time 10 https://pypi.org/simple/ || return 0
+	! reaches https://pypi.org/simple/ || return 0
 	sed -n 's/^\([A-Za-z][A-Za-z0-9_.-]*\).*/python3-\1/p' "$requirements" | tr 'A-Z_' 'a-z-' | grep -v pillow | sort -u | tr '\n' ' '
 	: >"$requirements"
 }
 
 build() { # build NAME STACK
 	local pair packages arguments=(--build-arg TEST_ENABLED=false)
+	local_jars "$1"
 	packages=$(debian_packages "$1")
 	while read -r pair; do
 		case "$pair" in
