@@ -25,9 +25,17 @@ RUN apt-get update \
 COPY deploy/criu-layer.sh /usr/local/bin/
 RUN criu-layer.sh /opt/pronghorn/criu
 
+FROM ${DEBIAN_IMAGE} AS preload
+RUN apt-get update \
+	&& apt-get install -y --no-install-recommends gcc libc6-dev \
+	&& rm -rf /var/lib/apt/lists/*
+COPY deploy/no-io-uring.c .
+RUN gcc -shared -fPIC -nostdlib -O2 -Wall -Wextra -Werror -o /no-io-uring.so no-io-uring.c
+
 FROM scratch
 COPY --from=criu /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=criu /opt/pronghorn /opt/pronghorn
+COPY --from=preload /no-io-uring.so /opt/pronghorn/lib/
 COPY --from=build /out/fwatchdog /opt/pronghorn/bin/
 COPY --from=build /out/pronghorn /usr/bin/
 ENTRYPOINT ["/usr/bin/pronghorn"]

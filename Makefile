@@ -2,6 +2,8 @@
 # make test       everything that CI runs: sets up what is missing, checks, tests
 # make unit       the tests that run anywhere, with the race detector (< 1 min)
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
+# make containers the tests in real containers: templates, images, privileges (15 min, Docker)
+# make images     the image that functions' images copy from, on the local engine
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
 # make bench      Go benchmarks
@@ -19,7 +21,7 @@ LDFLAGS  := -s -w
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio,libraries,ffmpeg,pillow,mustache
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions fuzz soak bench bench-proxy bench-snapshot format clean
+.PHONY: build setup test check unit integration functions containers images fuzz soak bench bench-proxy bench-snapshot format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -45,6 +47,13 @@ integration:
 # The benchmark functions and their servers, in their own languages.
 functions:
 	benchmarks/test-functions.sh
+
+# Not part of make test: they need a container engine and build its images.
+containers:
+	scripts/test-containers.sh
+
+images:
+	deploy/images.sh
 
 fuzz:
 	@for package in $$($(GO) list ./...); do \

@@ -14,14 +14,18 @@
 # Environment:
 #   OPENFAAS_PREFIX   prefix of the images  (pronghorn)
 #   DOCKER_HOST       the engine; if none answers, scripts/dockerd.sh starts one
+#   PRONGHORN_PREFIX  where scripts/setup.sh keeps MinIO and jars (/opt/pronghorn)
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/.." && pwd)
 docker=${PRONGHORN_DOCKER:-$(PATH=/usr/bin:$PATH command -v docker || true)}
+prefix=${PRONGHORN_PREFIX:-/opt/pronghorn}
 start_limit=120
 stage=
 container=
+service_pids=()
+service_environment=()
 export DOCKER_BUILDKIT=1
 
 say() { printf 'build.sh: %s\n' "$*" >&2; }
@@ -29,6 +33,7 @@ die() { say "$1"; exit "${2:-1}"; }
 
 cleanup() {
 	[ -z "$container" ] || "$docker" rm --force "$container" >/dev/null 2>&1 || true
+	[ "${#service_pids[@]}" = 0 ] || kill "${service_pids[@]}" 2>/dev/null || true
 	[ -z "$stage" ] || rm -rf "$stage"
 }
 trap cleanup EXIT
@@ -58,8 +63,9 @@ pairs() {
 
 # --- building ---------------------------------------------------------------
 
-# make_stage copies the functions, each with what the functions of its language
-# share beside it, since an image gets the handler's directory only.
+# make_stage copies the functions, each with what it needs beside it, since an
+# image gets the handler's directory only: what the functions of its language
+# share, and its resources (add_resources).
 make_stage() {
 	local directory
 	stage=$(mktemp -d)
@@ -74,9 +80,18 @@ make_stage() {
 	done
 }
 
+add_resources() { # add_resources HANDLER
+	case "$1" in
+	./python/*) "$here/resources.sh" "${1#./}" "$stage/$1/resources" ;;
+	./java/*) "$here/resources.sh" "${1#./}" "$stage/$1/src/main/resources/resources" ;;
+	esac
+	find "$stage/$1" -depth -type d -empty -delete
+}
+
 # assemble NAME STACK: the build tree in $stage/build/NAME.
 assemble() {
 	local copied
+	add_resources "$(field "$2" handler)"
 	if command -v faas-cli >/dev/null; then
 		(cd "$stage" && faas-cli build --shrinkwrap -f "${2#"$here/"}" >&2)
 		return
@@ -86,12 +101,66 @@ assemble() {
 	(cd "$stage" && "$root/deploy/assemble.sh" "template/$(field "$2" lang)" "$(field "$2" handler)" "build/$1" $copied)
 }
 
+reaches() { curl --silent --output /dev/null --max-time 10 "$1"; }
+
+# local_jars NAME: where Maven's repository cannot be reached, the function's
+# jars are those that scripts/setup.sh keeps, and its pom.xml is left out.
+local_jars() {
+	local name jar function=$stage/build/$1/function
+	[ -e "$function/pom.xml" ] && [ -e "$function/jars.txt" ] || return 0
+	! reaches https://repo.maven.apache.org/maven2/ || return 0
+	mkdir -p "$function/lib"
+	while read -r name; do
+		jar=$prefix/java/$name.jar
+		[ -e "$jar" ] || jar=/usr/share/java/$name.jar
+		cp "$jar" "$function/lib/"
+	done <"$function/jars.txt"
+	rm "$function/pom.xml"
+}
+
+# debian_packages NAME: where PyPI cannot be reached, the function's Python
+# packages come from Debian, in Debian's versions, and requirements.txt is emptied.
+debian_packages() {
+	local requirements=$stage/build/$1/function/requirements.txt
+	grep -qs '^[A-Za-z]' "$requirements" || return 0
+	! reaches https://pypi.org/simple/ || return 0
+	sed -n 's/^\([A-Za-z][A-Za-z0-9_.-]*\).*/python3-\1/p' "$requirements" | tr 'A-Z_' 'a-z-' | grep -v pillow | sort -u | tr '\n' ' '
+	: >"$requirements"
+}
+
 build() { # build NAME STACK
-	local pair arguments=()
+	local pair packages arguments=(--build-arg TEST_ENABLED=false)
+	local_jars "$1"
+	packages=$(debian_packages "$1")
 	while read -r pair; do
-		arguments+=(--build-arg "$pair")
+		case "$pair" in
+		ADDITIONAL_PACKAGE=*) packages="$packages ${pair#*=}" ;;
+		*) arguments+=(--build-arg "$pair") ;;
+		esac
 	done < <(pairs "$2" build_args)
+	arguments+=(--build-arg "ADDITIONAL_PACKAGE=$packages")
 	"$docker" build --network=host --tag "$(field "$2" image)" "${arguments[@]}" "$stage/build/$1"
+}
+
+# --- services that functions talk to ----------------------------------------
+
+# start_services starts what services.txt of a function names, where containers
+# reach it: a MinIO server with the bucket, and the files that upload fetches.
+start_services() {
+	local gateway
+	[ "${#service_pids[@]}" = 0 ] || return 0
+	[ -x "$prefix/bin/minio" ] || die 'the MinIO server is missing: run scripts/setup.sh minio'
+	gateway=$("$docker" network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}')
+	mkdir -p "$stage/minio/benchmarks"
+	MINIO_ROOT_USER=benchmarks MINIO_ROOT_PASSWORD=benchmarks MINIO_BROWSER=off \
+		"$prefix/bin/minio" server --quiet --address "$gateway:9310" "$stage/minio" >"$stage/minio.log" 2>&1 &
+	service_pids+=($!)
+	(cd "$root" && CGO_ENABLED=0 go build -o "$stage/generate" ./benchmarks/resources/generate)
+	"$stage/generate" --serve "$gateway:9311" >"$stage/objects.log" 2>&1 &
+	service_pids+=($!)
+	curl --silent --output /dev/null --retry 30 --retry-delay 1 --retry-connrefused "http://$gateway:9310/minio/health/ready"
+	service_environment=(--env "s3_url=http://$gateway:9310" --env s3_access_key=benchmarks
+		--env s3_secret_key=benchmarks --env "source_url=http://$gateway:9311")
 }
 
 # --- checking ---------------------------------------------------------------
@@ -101,6 +170,10 @@ deploy() { # deploy STACK
 	while read -r pair; do
 		arguments+=(--env "$pair")
 	done < <(pairs "$1" environment)
+	if [ -e "$(dirname "$1")/services.txt" ]; then
+		start_services
+		arguments+=("${service_environment[@]}") # the last one of a name counts
+	fi
 	container=$("$docker" run --detach "${arguments[@]}" "$(field "$1" image)")
 }
 

@@ -18,6 +18,7 @@
 #   PRONGHORN_DOCKER_BRIDGE  bridge and its address (pronghorn0 172.29.87.1/24)
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 directory=${PRONGHORN_DOCKER_DIR:-/var/lib/pronghorn-docker}
 read -r bridge address <<<"${PRONGHORN_DOCKER_BRIDGE:-pronghorn0 172.29.87.1/24}"
 socket=$directory/docker.sock
@@ -55,6 +56,7 @@ start() {
 		make_bridge
 		setsid dockerd --host "unix://$socket" --data-root "$directory/data" \
 			--exec-root "$directory/run" --pidfile "$pidfile" \
+			--add-runtime "checkpoint-restore=$here/runc-checkpoint-restore.sh" \
 			--bridge "$bridge" --iptables=false --ip-masq=false --ip-forward=false \
 			>"$directory/dockerd.log" 2>&1 </dev/null &
 		for ((i = 0; i < 300; i++)); do

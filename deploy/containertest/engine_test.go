@@ -87,6 +87,16 @@ func start(t testing.TB, image string, args ...string) *container {
 	return c
 }
 
+// in is the container for a subtest.
+func (c *container) in(t testing.TB) *container {
+	return &container{t: t, id: c.id, base: c.base}
+}
+
+func (c *container) running() bool {
+	state, err := docker(c.t.Context(), "inspect", "--format", "{{.State.Running}}", c.id)
+	return err == nil && state == "true"
+}
+
 func (c *container) remove() {
 	if c.id == "" {
 		return

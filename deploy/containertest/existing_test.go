@@ -17,12 +17,12 @@ CMD ["/opt/pronghorn/bin/fwatchdog"]
 // An image that knows nothing of us gets hot starts by two lines, whatever
 // libc it has.
 func TestTwoLinesMakeAnImageHotStarting(t *testing.T) {
-	cases := map[string]string{ // image: command of its server
-		"plain-node":   "node server.js",
-		"plain-python": "python3 server.py",
-		"plain-musl":   "/bin/server",
+	cases := map[string][]string{ // image: command of its server, and what it needs
+		"plain-node":   {"--env=fprocess=node server.js", "--env=LD_PRELOAD=/opt/pronghorn/lib/no-io-uring.so"},
+		"plain-python": {"--env=fprocess=python3 server.py"},
+		"plain-musl":   {"--env=fprocess=/bin/server"},
 	}
-	for name, command := range cases {
+	for name, settings := range cases {
 		t.Run(name, func(t *testing.T) {
 			needEngine(t)
 			plain := build(t, "pronghorn-test/"+name, "testdata/"+name)
@@ -31,7 +31,7 @@ func TestTwoLinesMakeAnImageHotStarting(t *testing.T) {
 				t.Fatal(err)
 			}
 			image := build(t, plain+"-hot", dir)
-			settings := []string{"--env=mode=http", "--env=fprocess=" + command, "--env=upstream_url=http://127.0.0.1:9000"}
+			settings = append(settings, "--env=mode=http", "--env=upstream_url=http://127.0.0.1:9000")
 			s := startServices(t)
 			cold, _ := checkpointed(t, s, image, name, 3, 3, settings...)
 			cold.remove()

@@ -67,7 +67,7 @@ func TestHandlersOfUpstreamsTemplates(t *testing.T) {
 		}},
 		"python3-http-flask": {"criu-pypy", nil, map[string]exchange{
 			"jsonify":          {request{path: "/jsonify?name=a&name=b"}, want{200, "{\"all\":[\"a\",\"b\"],\"name\":\"a\"}\n", header("Content-Type", jsonType)}},
-			"Response":         {request{path: "/response"}, want{418, "teapot", header("Content-Type", "text/x-tea")}},
+			"Response":         {request{path: "/response"}, want{418, "teapot", header("Content-Type", "text/x-tea; charset=utf-8")}},
 			"Response tuple":   {request{path: "/tuple"}, want{201, "made", header("X-Made", "yes")}},
 			"redirect":         {request{path: "/redirect"}, want{302, "", header("Location", "/elsewhere")}},
 			"streamed":         {request{path: "/stream"}, want{200, "one two three", nil}},
@@ -137,7 +137,7 @@ func TestHandlersOfUpstreamsTemplates(t *testing.T) {
 			}
 			c := start(t, functionImage(t, test.template, handler), test.options...)
 			for claim, x := range test.exchanges {
-				t.Run(claim, func(t *testing.T) { c.send(x.request).check(t, x.want) })
+				t.Run(claim, func(t *testing.T) { c.in(t).send(x.request).check(t, x.want) })
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func (c *container) send(r request) answer {
 		if err == nil {
 			return a
 		}
-		if time.Now().After(end) {
+		if time.Now().After(end) || !c.running() {
 			c.t.Fatalf("%s %s: %v", r.method, r.path, err)
 		}
 	}
@@ -67,8 +67,14 @@ func (c *container) try(r request) (answer, error) {
 // waitUntilHealthy keeps the start of the container itself out of what is timed.
 func (c *container) waitUntilHealthy() {
 	c.t.Helper()
-	if a := c.send(request{path: "/_/health"}); a.status != http.StatusOK {
-		c.t.Fatalf("health: %d %s", a.status, a.body)
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		a := c.send(request{path: "/_/health"})
+		if a.status == http.StatusOK {
+			return
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("health: %d %s", a.status, a.body)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ Every path and method reaches the handler, with flask.request and
 flask.current_app at hand; what it returns, or aborts with, is what a Flask
 view may return.
 """
+import sys
+
 from flask import Flask, request
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -22,7 +24,8 @@ class Event:
 
 def application(call):
     """The WSGI application for call: event -> what a Flask view may return."""
-    app = Flask("function", static_folder=None)
+    directory = list(sys.modules["function"].__path__)[0]
+    app = Flask("function", root_path=directory, static_folder=None)
     app.url_map.merge_slashes = False
 
     def view(path):
