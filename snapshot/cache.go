@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -20,8 +19,6 @@ const (
 	lockPoll = 3 * time.Millisecond
 	// lockWait is how long it waits before it downloads itself.
 	lockWait = 5 * time.Second
-	// diskBlock is what the file system counts in; the smallest file takes a page.
-	diskBlock = 512
 )
 
 // Cache is a node-local cache of what was fetched from the pool, for many
@@ -34,26 +31,32 @@ const (
 //
 // While one fetch downloads from a pack, others wait for it, as the lock of the
 // pack's file tells; the kernel releases that with the process.
+//
+// Beside the packs it holds images as Fetch assembles them, which Keep adds.
 type Cache struct {
 	root *os.Root
 	max  int64
 }
 
 // NewCache returns the cache in dir, which is made when it is missing. It holds
-// at most maxBytes, beyond which the packs that were not used for longest go; a
-// fetch that needs more than that is not cached.
+// at most maxBytes, beyond which images, and then the packs that were not used
+// for longest, go; a fetch that needs more than that is not cached.
 func NewCache(dir string, maxBytes int64) (*Cache, error) {
 	if maxBytes < 1 {
 		return nil, fmt.Errorf("cache %s: at most %d bytes: want 1 or more", dir, maxBytes)
 	}
-	if err := os.MkdirAll(path.Join(dir, cacheManifests), 0o700); err != nil {
-		return nil, fmt.Errorf("make the cache: %w", err)
+	for _, own := range []string{cacheManifests, cacheImages, cacheStaging} {
+		if err := os.MkdirAll(path.Join(dir, own), 0o700); err != nil {
+			return nil, fmt.Errorf("make the cache: %w", err)
+		}
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
-	return &Cache{root: root, max: maxBytes}, nil
+	c := &Cache{root: root, max: maxBytes}
+	c.sweep(false)
+	return c, nil
 }
 
 // Close releases the directory; what is cached stays.
@@ -119,55 +122,6 @@ func (c *Cache) openPack(function, name string) (*os.File, error) {
 		return nil, err
 	}
 	return c.root.OpenFile(name, flags, 0o600)
-}
-
-// cachedFile is a file of the cache.
-type cachedFile struct {
-	name  string
-	bytes int64 // that it takes on the disk
-	used  time.Time
-}
-
-// makeRoom evicts what was not used for longest until there is room for so many
-// bytes more. It reports whether there is. A file that is in use stays readable
-// for who has it open.
-func (c *Cache) makeRoom(bytes int64) bool {
-	files := c.files()
-	slices.SortFunc(files, func(a, b cachedFile) int { return a.used.Compare(b.used) })
-	left := c.max - bytes
-	for _, f := range files {
-		left -= f.bytes
-	}
-	for _, f := range files {
-		if left >= 0 || bytes > c.max {
-			break
-		}
-		if c.root.Remove(f.name) == nil {
-			left += f.bytes
-		}
-	}
-	return left >= 0
-}
-
-// files lists the cache, as far as others do not change it meanwhile.
-func (c *Cache) files() []cachedFile {
-	var files []cachedFile
-	_ = fs.WalkDir(c.root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return nil
-		}
-		info, err := e.Info()
-		if err != nil {
-			return nil
-		}
-		size := info.Size()
-		if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-			size = stat.Blocks * diskBlock // packs have holes
-		}
-		files = append(files, cachedFile{name, max(size, PageSize), info.ModTime()})
-		return nil
-	})
-	return files
 }
 
 // addPack keeps a pack that was just stored: the next start on this node reads
@@ -241,9 +195,11 @@ func (p *cachedPack) awaitOther(ctx context.Context, patience time.Time) bool {
 
 // lock is false only if another fetch has the lock: where a file system has
 // none, everybody downloads.
-func (p *cachedPack) lock() bool {
+func (p *cachedPack) lock() bool { return lock(p.file) }
+
+func lock(f *os.File) bool {
 	for {
-		err := syscall.Flock(int(p.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EINTR) {
 			return !errors.Is(err, syscall.EWOULDBLOCK)
 		}

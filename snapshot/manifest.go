@@ -112,6 +112,16 @@ func (m Manifest) ImageBytes() int64 {
 	return n
 }
 
+// storedBytes is the size of all frames that the image is made of, in bytes.
+func (m Manifest) storedBytes() (n int64) {
+	for i := range m.Packs {
+		for _, f := range m.packFrames(i) {
+			n += f.Bytes
+		}
+	}
+	return n
+}
+
 // PackIDs returns the ids of all packs that the snapshot refers to; the first
 // is its own.
 func (m Manifest) PackIDs() []string {

@@ -68,7 +68,8 @@ type FetchRequest struct {
 	// PackURLs are where the snapshot's packs are, by their ids. Ranges of them
 	// are read with GET.
 	PackURLs map[string]string
-	// Dir is where the image is written; it is made when it is missing.
+	// Dir is where the image is written, unless the cache has it as it is; it is
+	// made when it is missing.
 	Dir string
 	// Cache is asked first, and gets what it does not have; nil is none.
 	Cache *Cache
@@ -79,10 +80,17 @@ type FetchRequest struct {
 // Fetched says what was fetched.
 type Fetched struct {
 	Manifest Manifest
+	// Dir is where the image is, the caller's to remove: that of the request, or,
+	// if the image was Kept in the cache, one with links to its files there,
+	// which must not be written to.
+	Dir  string
+	Kept bool
 	// Moved is the number of bytes that were received, repeated tries included,
 	// also when Fetch fails; FromCache of those that the cache had.
 	Moved, FromCache int64
 	// DownloadTime is how long it took until the last byte was here, and
 	// AssembleTime how long until the image was complete after that.
 	DownloadTime, AssembleTime time.Duration
+
+	manifestSHA256 string
 }

@@ -2,7 +2,6 @@ package lifetime
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
@@ -22,14 +21,12 @@ type base struct {
 	err    error
 }
 
-// keepBase makes the base of a lifetime from the image in dir, and removes the
-// directory when it is done, or when ctx ends.
+// keepBase makes the base of a lifetime from the image in dir, until ctx ends.
 func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir string) *base {
 	ctx, cancel := context.WithCancel(ctx)
 	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel}
 	go func() {
 		defer close(b.done)
-		defer os.RemoveAll(dir)
 		select {
 		case <-time.After(baseDelay):
 		case <-b.needed:
@@ -57,10 +54,17 @@ func (b *base) wait(ctx context.Context) *snapshot.Base {
 	}
 }
 
+// settle waits until the base is made, or given up.
+func (b *base) settle() {
+	if b != nil {
+		<-b.done
+	}
+}
+
 // end gives up what is not wanted any more.
 func (b *base) end() {
 	if b != nil {
 		b.cancel()
-		<-b.done
+		b.settle()
 	}
 }

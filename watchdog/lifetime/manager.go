@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -124,6 +125,10 @@ type Manager struct {
 	answered atomic.Int64
 	// noCheckpoints is set when dumps take too long to try again.
 	noCheckpoints bool
+	// background is what goes on with images beside the lifetimes; keeping says
+	// that one is on its way into the cache.
+	background sync.WaitGroup
+	keeping    atomic.Bool
 }
 
 // New returns a manager that lets requests through g.
@@ -142,6 +147,9 @@ var ErrFunctionEnded = errors.New("Forked function has terminated") //nolint:sta
 // ErrFunctionEnded when a function that was started cold ends by itself, and
 // another error when it cannot be started at all.
 func (m *Manager) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer m.background.Wait()
+	defer cancel()
 	for {
 		life, err := m.start(ctx)
 		if err != nil {

@@ -19,54 +19,61 @@ func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failur
 	if err != nil {
 		return Failure{codeFetch, err}
 	}
-	p, manifest, why := m.revive(ctx, l, r, dir)
+	p, fetched, why := m.revive(ctx, l, r, dir)
+	if fetched.Dir != dir { // there is no image, or the cache has it
+		_ = os.RemoveAll(dir)
+	}
 	if !why.None() {
-		_ = os.RemoveAll(dir) // in a staging directory
+		_ = os.RemoveAll(fetched.Dir) // a staging directory
 		return why
 	}
+	manifest := fetched.Manifest
 	l.process = p
 	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, manifest.RequestNumber
 	l.record.Mode = m.mode()
-	m.keepOrRemove(ctx, l, manifest, dir)
+	m.keepOrRemove(ctx, l, fetched)
 	return Failure{}
 }
 
-// keepOrRemove keeps the image as long as a checkpoint of this lifetime may
-// share pages with it.
-func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifest snapshot.Manifest, dir string) {
-	if l.plan.CheckpointAt > manifest.RequestNumber && !m.noCheckpoints {
-		l.base = m.keepBase(ctx, manifest, dir)
-		return
+// keepOrRemove has the image for as long as a checkpoint of this lifetime may
+// share pages with it, and until it is in the node's cache.
+func (m *Manager) keepOrRemove(ctx context.Context, l *life, f snapshot.Fetched) {
+	if l.plan.CheckpointAt > f.Manifest.RequestNumber && !m.noCheckpoints {
+		l.base = m.keepBase(ctx, f.Manifest, f.Dir)
 	}
-	go os.RemoveAll(dir)
+	m.background.Go(func() {
+		defer os.RemoveAll(f.Dir)
+		m.keepImage(ctx, f)
+		l.base.settle()
+	})
 }
 
 // revive turns a snapshot into a process that accepts requests.
-func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Manifest, Failure) {
+func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Fetched, Failure) {
 	restoring, err := process.PrepareRestore(ctx, m.Engine, m.SetLastPID, m.Output)
 	if err != nil {
-		return nil, snapshot.Manifest{}, Failure{codeRestore, err}
+		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}
-	manifest, err := m.fetch(ctx, l, r, dir)
+	fetched, err := m.fetch(ctx, l, r, dir)
 	if err != nil {
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
-		return nil, manifest, Failure{codeFetch, errors.Join(err, restoring.Close())}
+		return nil, fetched, Failure{codeFetch, errors.Join(err, restoring.Close())}
 	}
 	begin := time.Now()
 	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
 	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
 	defer cancel()
-	p, err := restoring.Run(bounded, dir, manifest.Process)
+	p, err := restoring.Run(bounded, fetched.Dir, fetched.Manifest.Process)
 	l.record.RestoreMS = milliseconds(time.Since(begin))
 	m.metrics.ObserveStep("restore", time.Since(begin))
 	if err != nil {
-		return nil, manifest, Failure{codeRestore, err}
+		return nil, fetched, Failure{codeRestore, err}
 	}
 	if why := m.greet(ctx, p); !why.None() {
 		p.Kill()
-		return nil, manifest, why
+		return nil, fetched, why
 	}
-	return p, manifest, Failure{}
+	return p, fetched, Failure{}
 }
 
 // greet makes sure that a restored process is ready, and lets it know that it
@@ -86,8 +93,8 @@ func (m *Manager) greet(ctx context.Context, p *process.Process) Failure {
 	return Failure{}
 }
 
-// fetch brings the image into dir.
-func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Manifest, error) {
+// fetch brings the image into dir, unless the cache has it as it is.
+func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	begin := time.Now()
@@ -100,13 +107,13 @@ func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir stri
 	manifest := fetched.Manifest
 	switch {
 	case err != nil:
-		return manifest, err
+		return fetched, err
 	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
-		return manifest, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
+		return fetched, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
 	case manifest.Platform != m.Platform:
-		return manifest, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
+		return fetched, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
 	}
-	return manifest, nil
+	return fetched, nil
 }
 
 func (m *Manager) noteFetched(l *life, f snapshot.Fetched) {

@@ -1,0 +1,220 @@
+package snapshot
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// sumsFile lies beside the files of a kept image; theirs do not start with a '.'.
+const sumsFile = ".sums"
+
+const (
+	sumBlock = 1 << 20 // bytes of a file that have one sum
+	sumBytes = 8
+	// sumRead is how much is read at a time: what stays in a CPU's own cache.
+	sumRead = 128 << 10
+)
+
+// errDamaged says that a kept image is not what was kept.
+var errDamaged = errors.New("the kept image is damaged")
+
+// block is a part of an image that has one sum.
+type block struct {
+	file  int // index into Manifest.fileNames
+	at    int64
+	bytes int64
+}
+
+// blocksOf cuts the files of an image, in the order of the manifest.
+func blocksOf(m Manifest) []block {
+	var blocks []block
+	for file, size := range m.fileSizes() {
+		for at := int64(0); at < size; at += sumBlock {
+			blocks = append(blocks, block{file, at, min(sumBlock, size-at)})
+		}
+	}
+	return blocks
+}
+
+// fileSizes are those of Manifest.fileNames, in bytes.
+func (m Manifest) fileSizes() []int64 {
+	sizes := make([]int64, 0, len(m.Files)+len(m.Pages))
+	for _, f := range m.Files {
+		sizes = append(sizes, f.Bytes)
+	}
+	for _, p := range m.Pages {
+		sizes = append(sizes, p.Bytes)
+	}
+	return sizes
+}
+
+// summer sums blocks, with a buffer of its own.
+type summer struct {
+	buf    []byte
+	digest *xxhash.Digest
+}
+
+func newSummer() *summer { return &summer{make([]byte, sumRead), xxhash.New()} }
+
+// sum reads a block and hands its bytes on as they come.
+func (s *summer) sum(f io.ReaderAt, b block, each func(at int64, data []byte) error) (uint64, error) {
+	s.digest.Reset()
+	for at := b.at; at < b.at+b.bytes; at += sumRead {
+		data := s.buf[:min(sumRead, b.at+b.bytes-at)]
+		if n, err := f.ReadAt(data, at); n < len(data) {
+			return 0, fmt.Errorf("%w: read at %d: %w", errDamaged, at, err)
+		}
+		_, _ = s.digest.Write(data) // never fails
+		if err := each(at, data); err != nil {
+			return 0, err
+		}
+	}
+	return s.digest.Sum64(), nil
+}
+
+// copyImage copies an image into a directory of the cache, with its sums.
+func (c *Cache) copyImage(ctx context.Context, f Fetched, to string) error {
+	src, err := os.OpenRoot(f.Dir)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := c.root.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer dst.Close()
+	var sums []uint64
+	s, sizes := newSummer(), f.Manifest.fileSizes()
+	for i, name := range f.Manifest.fileNames() {
+		of, err := s.copyFile(ctx, src, dst, name, sizes[i])
+		if err != nil {
+			return err
+		}
+		sums = append(sums, of...)
+	}
+	return dst.WriteFile(sumsFile, encodeSums(sums, f.manifestSHA256), 0o600)
+}
+
+// copyFile copies a file; blocks of zeros become holes.
+func (s *summer) copyFile(ctx context.Context, src, dst *os.Root, name string, size int64) (sums []uint64, err error) {
+	in, err := src.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	out, err := dst.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if err := out.Truncate(size); err != nil {
+		return nil, err
+	}
+	zeros := make([]byte, sumRead)
+	for at := int64(0); at < size; at += sumBlock {
+		sum, err := s.sum(in, block{at: at, bytes: min(sumBlock, size-at)}, func(at int64, data []byte) error {
+			if bytes.Equal(data, zeros[:len(data)]) {
+				return ctx.Err()
+			}
+			_, err := out.WriteAt(data, at)
+			return errors.Join(err, ctx.Err())
+		})
+		if err != nil {
+			return nil, err
+		}
+		sums = append(sums, sum)
+	}
+	return sums, nil
+}
+
+// encodeSums ends with a sum of them and of the manifest that they are for.
+func encodeSums(sums []uint64, manifestSHA256 string) []byte {
+	raw := make([]byte, 0, (len(sums)+1)*sumBytes)
+	for _, sum := range sums {
+		raw = binary.LittleEndian.AppendUint64(raw, sum)
+	}
+	return binary.LittleEndian.AppendUint64(raw, sumOfSums(raw, manifestSHA256))
+}
+
+func sumOfSums(raw []byte, manifestSHA256 string) uint64 {
+	d := xxhash.New()
+	_, _ = d.WriteString(manifestSHA256) // never fails, and is always as long
+	_, _ = d.Write(raw)
+	return d.Sum64()
+}
+
+// readSums reads n sums.
+func readSums(kept *os.Root, n int, manifestSHA256 string) ([]uint64, error) {
+	raw := make([]byte, (n+1)*sumBytes)
+	f, err := openKept(kept, sumsFile, int64(len(raw)))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if _, err := io.ReadFull(f, raw); err != nil {
+		return nil, err
+	}
+	sums := make([]uint64, n+1)
+	for i := range sums {
+		sums[i] = binary.LittleEndian.Uint64(raw[i*sumBytes:])
+	}
+	if sums[n] != sumOfSums(raw[:n*sumBytes], manifestSHA256) {
+		return nil, fmt.Errorf("%w: %s", errDamaged, sumsFile)
+	}
+	return sums[:n], nil
+}
+
+// openKept opens a file of an image, which must be a file and so large.
+func openKept(dir *os.Root, name string, size int64) (*os.File, error) {
+	info, err := dir.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() != size {
+		return nil, fmt.Errorf("%w: %s: %v of %d bytes", errDamaged, name, info.Mode(), info.Size())
+	}
+	return dir.Open(name)
+}
+
+// checkImage compares the files of an image with the sums that were kept of
+// them.
+func checkImage(ctx context.Context, dir *os.Root, m Manifest, manifestSHA256 string) (err error) {
+	blocks := blocksOf(m)
+	sums, err := readSums(dir, len(blocks), manifestSHA256)
+	if err != nil {
+		return err
+	}
+	files := make([]*os.File, 0, len(m.Files)+len(m.Pages))
+	defer func() {
+		for _, f := range files {
+			_ = f.Close()
+		}
+	}()
+	sizes := m.fileSizes()
+	for i, name := range m.fileNames() {
+		f, err := openKept(dir, name, sizes[i])
+		if err != nil {
+			return err
+		}
+		files = append(files, f)
+	}
+	nothing := func(int64, []byte) error { return nil }
+	return parallel(ctx, len(blocks), workers(), func() func(int) error {
+		s := newSummer()
+		return func(i int) error {
+			sum, err := s.sum(files[blocks[i].file], blocks[i], nothing)
+			if err == nil && sum != sums[i] {
+				err = fmt.Errorf("%w: %s", errDamaged, files[blocks[i].file].Name())
+			}
+			return err
+		}
+	})
+}
