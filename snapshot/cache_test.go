@@ -237,8 +237,12 @@ func TestABurstOfStartsDownloadsOnce(t *testing.T) {
 	}
 }
 
-// What the tests' own processes are told: where to fetch what from and where to.
-const fetcherEnv = "PRONGHORN_TEST_FETCHER"
+// What the tests' own processes are told: where to fetch what from and where to,
+// and whether to keep it.
+const (
+	fetcherEnv = "PRONGHORN_TEST_FETCHER"
+	keeperEnv  = "PRONGHORN_TEST_KEEPER"
+)
 
 // TestMain makes the test program a worker that fetches, if it is told so.
 func TestMain(m *testing.M) {
@@ -255,7 +259,11 @@ func fetchAsProcess(url, sha, cacheDir, dir string) int {
 			ManifestURL: url + manifestPath("s1"), ManifestSHA256: sha, Dir: dir, Cache: c,
 			PackURLs: map[string]string{"s1": url + packPath("s1")},
 		}
-		_, err = snapshot.NewTransfer(nil).Fetch(context.Background(), req)
+		var got snapshot.Fetched
+		got, err = snapshot.NewTransfer(nil).Fetch(context.Background(), req)
+		if err == nil && os.Getenv(keeperEnv) != "" {
+			err = keepAsProcess(c, got)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
