@@ -212,18 +212,22 @@ func TestAnythingInThePlaceOfAKeptImageIsRemoved(t *testing.T) {
 func TestAnImageInUseSurvivesItsEviction(t *testing.T) {
 	s, sha := stored(t)
 	dir := t.TempDir()
-	ours, theirs := cache(t, dir, 1<<30), cache(t, dir, 1) // nothing fits into theirs
-	s.keep(t, "s1", sha, ours)
-	got := s.fetchRaw(t, "s1", sha, ours)
+	c := cache(t, dir, 1<<30)
+	s.keep(t, "s1", sha, c)
+	got := s.fetchRaw(t, "s1", sha, c)
 	if !got.Kept {
 		t.Fatal("the image is not kept")
 	}
-	if err := os.RemoveAll(keptImages(t, dir)[0]); err != nil {
+	// Another container with a smaller cache starts, sweeps, and stores something.
+	other := cache(t, dir, 1<<20)
+	req := s.storeRequest("s2", openImage(t, images()))
+	req.Cache = other
+	if _, err := s.store(t.Context(), req); err != nil {
 		t.Fatal(err)
 	}
-	_ = theirs.Close()
-	cache(t, dir, 1<<30) // another container starts, and sweeps
-	s.keep(t, "s1", sha, ours)
+	if kept := keptImages(t, dir); len(kept) > 0 {
+		t.Fatalf("%v was not evicted", kept)
+	}
 	sameFiles(t, readDir(t, got.Dir), images())
 }
 
