@@ -62,11 +62,14 @@ func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
 func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (*snapshot.Image, snapshot.Process, Failure) {
 	bounded, cancel := m.bounded(ctx)
 	defer cancel()
-	preparation := m.prepareDump(l)
-	defer preparation.discard()
+	if m.gate.Waiting() > 0 {
+		m.prepareDump(l)
+	}
 	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
+	preparation := m.prepareDump(l)
+	defer preparation.discard()
 	begin := time.Now() // from here on nobody is served
 	defer func() {
 		pause := time.Since(begin)

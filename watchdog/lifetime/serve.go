@@ -15,13 +15,14 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 		stops.checkpoint = 0
 	}
 	m.answered.Store(0)
+	opened := time.Now()
 	m.gate.Open(l.gateLifetime(), stops.next())
-	near := m.gate.Near()
+	near := m.gate.Near(prepareAhead)
 	for {
 		select {
 		case <-near:
 			near = nil
-			if stops.checkpointNext() {
+			if stops.checkpointNext() && busy(m.gate.Admitted(), time.Since(opened)) {
 				m.prepareDump(l)
 			}
 			continue
@@ -40,8 +41,21 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 			return m.awaitQuiet(ctx, l)
 		}
 		m.gate.Reopen(stops.next())
-		near = m.gate.Near()
+		near = m.gate.Near(prepareAhead)
 	}
+}
+
+// prepareAhead is how many requests before a checkpoint it is prepared where
+// requests come at busyRate a second or more. Elsewhere it is prepared when the
+// last request before it is done: nobody waits then, and nobody has to share
+// the processor with it.
+const (
+	prepareAhead = 16
+	busyRate     = 20
+)
+
+func busy(admitted int, since time.Duration) bool {
+	return admitted >= prepareAhead && float64(admitted) >= busyRate*since.Seconds()
 }
 
 // awaitQuiet lets the requests at the process finish; they are bounded by

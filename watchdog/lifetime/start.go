@@ -27,8 +27,7 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	why := m.plan(ctx, l)
 	if r := l.plan.Restore; r != nil {
 		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
-			m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
-			m.accuse(ctx, l, r.Snapshot)
+			why = m.blame(ctx, l, r, why)
 		}
 	}
 	if ctx.Err() != nil && l.process == nil {
@@ -42,7 +41,25 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	l.record.StartReason = reasonFor(l, why)
 	l.record.StartUpMS = milliseconds(time.Since(begin))
 	m.noteStart(l, why, time.Since(begin))
+	if m.Agent != nil {
+		go m.Support.Verify(ctx) // the first time only
+	}
 	return l, nil
+}
+
+// blame finds out whose fault a restore that failed was, and returns the reason
+// for the cold start. Where CRIU itself does not work, the snapshot is not
+// accused: other workers can use it.
+func (m *Manager) blame(ctx context.Context, l *life, r *agent.Restore, why Failure) Failure {
+	m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
+	if why.Code == codeRestore {
+		if unsupported := m.Support.Verify(ctx); !unsupported.None() {
+			l.plan.CheckpointAt = 0
+			return unsupported
+		}
+	}
+	m.accuse(ctx, l, r.Snapshot)
+	return why
 }
 
 // accuse tells the agent at once, in the background, that a snapshot failed:
