@@ -8,18 +8,20 @@
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
 # make bench      Go benchmarks
 # make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
+# make bench-snapshot  checkpoints and starts beside the published artifact's way (N=12; 10 minutes)
 # make format     gofmt
 
 GO       ?= go
 FUZZTIME ?= 10s
 SOAK     ?= 100000
+N        ?= 12
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio,libraries,ffmpeg,pillow,mustache
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions containers images fuzz soak bench bench-proxy format clean
+.PHONY: build setup test check unit integration functions containers images fuzz soak bench bench-proxy bench-snapshot format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -70,6 +72,10 @@ bench:
 bench-proxy: build
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/proxy-stand-in ./benchmarks/proxy/standin
 	$(GO) run ./benchmarks/proxy
+
+bench-snapshot: build
+	$(GO) build -o bin/bench-snapshot ./benchmarks/snapshot
+	bin/bench-snapshot -n $(N)
 
 format:
 	gofmt -w $$(git ls-files '*.go')

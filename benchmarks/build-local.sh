@@ -80,10 +80,13 @@ add_services() { # add_services SOURCE DEST
 	fi
 }
 
-# Pillow for PyPy stands where no other Python finds it.
-add_pillow() { # add_pillow DEST
-	[ -d "$prefix/pypy/PIL" ] || fail 'Pillow for PyPy is missing: run scripts/setup.sh pillow'
-	cp -r "$prefix/pypy/PIL" "$1/"
+# add_pillow DEST: setup.sh keeps Pillow for PyPy where no other Python finds it.
+add_pillow() {
+	if [ -d "$prefix/pypy/PIL" ]; then
+		cp -r "$prefix/pypy/PIL" "$1/"
+	else
+		pypy3 -c 'import PIL._imaging' 2>/dev/null || fail 'Pillow for PyPy is missing: run scripts/setup.sh pillow'
+	fi
 }
 
 # add_jars LIST CLASSES unpacks libraries, as one jar with all dependencies
@@ -140,7 +143,7 @@ build_python() {
 	rm -rf "$dest/function" "$dest/fprocess"
 	echo 'http://127.0.0.1:5000' >"$dest/upstream_url"
 	mkdir -p "$dest/function"
-	cp "$server/index.py" "$server/snapshot_hooks.py" "$dest/"
+	cp "$server"/*.py "$dest/"
 	cp -r "$source/." "$dest/function/"
 	cp "$common"/*.py "$dest/function/"
 	rm -rf "$dest/function/__pycache__" "$dest"/function/test*.py "$dest"/function/*.yml

@@ -70,7 +70,7 @@ while read -r language name; do
 		fi
 	done
 	if [ -n "$absent" ]; then
-		echo "--- $language/$name: left out, for want of" $absent
+		echo "--- $language/$name: left out, for want of ${absent//$'\n'/, }"
 		skip+=("$language/$name")
 		continue
 	fi

@@ -270,12 +270,17 @@ pillow_version=9.4.0
 # Python. No numpy: there is none for PyPy, and networkx would try to load
 # CPython's in each call.
 need_libraries() {
-	local package missing=
-	for package in python3-jinja2 python3-boto3 libopenblas0-pthread; do
-		[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null)" = 'ii ' ] || missing="$missing $package"
+	local module missing=
+	for module in jinja2 boto3; do
+		pypy_has "importlib.util.find_spec('$module')" || missing="$missing python3-$module"
 	done
+	pypy_has "ctypes.CDLL('libopenblas.so.0')" || missing="$missing libopenblas0-pthread"
 	# shellcheck disable=SC2086
 	[ -z "$missing" ] || apt_install "the benchmark functions' libraries" $missing
+}
+
+pypy_has() { # pypy_has EXPRESSION
+	pypy3 -c "import ctypes, importlib.util, sys; sys.exit(not $1)" 2>/dev/null
 }
 
 need_ffmpeg() {
@@ -287,6 +292,7 @@ need_ffmpeg() {
 need_pillow() {
 	local stamp=$prefix/pypy/pillow.version key
 	need_pypy
+	pypy_has "importlib.import_module('PIL._imaging')" && return
 	key="$pillow_version for $(pypy3 -c 'import sys; print(sys.version)' | tr '\n' ' ')"
 	[ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && return
 	need_cc
@@ -294,6 +300,7 @@ need_pillow() {
 		apt_install 'headers of image libraries' libjpeg-dev zlib1g-dev
 	[ "$(dpkg-query -W -f '${db:Status-Abbrev}' pypy3-dev 2>/dev/null)" = 'ii ' ] || apt_install 'the headers of PyPy' pypy3-dev
 	[ -d /usr/lib/python3/dist-packages/setuptools ] || apt_install setuptools python3-setuptools
+	have xz || apt_install xz xz-utils
 	say "building Pillow $pillow_version for PyPy into $prefix/pypy"
 	build_pillow
 	pypy3 -c "import sys; sys.path.insert(0, '$prefix/pypy'); from PIL import Image; Image.core.jpeg_encoder" ||
@@ -302,17 +309,19 @@ need_pillow() {
 }
 
 build_pillow() {
-	local work source
+	local work triplet
 	work=$(mktemp -d)
+	triplet=$(gcc -print-multiarch)
 	apt_state "$work" "$(dpkg --print-architecture)" deb-src bookworm
 	(cd "$work" && quietly env APT_CONFIG="$work/apt.conf" apt-get source -q --download-only pillow)
-	tar -C "$work" -xf "$work/pillow_$pillow_version.orig.tar.xz" 2>/dev/null ||
-		tar -C "$work" -xf "$work/pillow_$pillow_version.orig.tar.gz" ||
+	ls "$work/pillow_$pillow_version.orig.tar."?z >/dev/null ||
 		die "Debian 12's Pillow is not $pillow_version any more: adapt pillow_version"
-	source=$(echo "$work"/*illow-*/setup.py)
+	mkdir "$work/source"
+	tar -C "$work/source" --strip-components=1 -xf "$work/pillow_$pillow_version.orig.tar."?z
 	(
-		cd "$(dirname "$source")"
-		quietly env PYTHONPATH=/usr/lib/python3/dist-packages pypy3 setup.py -q build_ext \
+		cd "$work/source"
+		quietly env PYTHONPATH=/usr/lib/python3/dist-packages CPATH="/usr/include:/usr/include/$triplet" \
+			LIBRARY_PATH="/usr/lib/$triplet" pypy3 setup.py -q build_ext \
 			--disable-platform-guessing --disable-{tiff,webp,webpmux,lcms,jpeg2000,imagequant,xcb,freetype} \
 			build --build-lib "$work/built"
 	)

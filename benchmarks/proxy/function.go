@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 )
 
 // functionRole is the argument that makes this program the function.
@@ -27,7 +27,7 @@ func serveFunction(args []string) error {
 	if err != nil {
 		return fmt.Errorf("function's CPU %q: want a number", args[1])
 	}
-	if err := pinTo(cpu); err != nil {
+	if err := machine.Pin(cpu); err != nil {
 		return err
 	}
 	ln, err := net.Listen("tcp", args[0])
@@ -49,24 +49,4 @@ func function(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	_, _ = w.Write(make([]byte, n))
-}
-
-// pinTo binds this process to a CPU; a negative one leaves it as it is. The
-// runtime has other threads already, and those are bound as well.
-func pinTo(cpu int) error {
-	if cpu < 0 {
-		return nil
-	}
-	var set unix.CPUSet
-	set.Set(cpu)
-	tasks, err := threads()
-	if err != nil {
-		return err
-	}
-	for _, tid := range tasks {
-		if err := unix.SchedSetaffinity(tid, &set); err != nil {
-			return fmt.Errorf("pin to CPU %d: %w", cpu, err)
-		}
-	}
-	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 )
 
 // load is what is sent: a closed loop on each of a number of connections.
@@ -56,7 +58,7 @@ func (l load) run(ctx context.Context, to target, length time.Duration) (sample,
 	if to.pid == 0 {
 		return l.send(ctx, to, length)
 	}
-	before, err := cpuTime(to.pid)
+	before, err := machine.CPUTime(to.pid)
 	if err != nil {
 		return sample{}, err
 	}
@@ -64,7 +66,7 @@ func (l load) run(ctx context.Context, to target, length time.Duration) (sample,
 	if err != nil {
 		return s, err
 	}
-	after, err := cpuTime(to.pid)
+	after, err := machine.CPUTime(to.pid)
 	s.CPU = (after - before).Seconds() * 1e6 / float64(max(s.sent, 1))
 	return s, err
 }

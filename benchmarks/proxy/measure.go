@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 )
 
 // Names of what is measured. The function is measured without a watchdog, to
@@ -33,11 +35,11 @@ func measure(ctx context.Context, o options) (*report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pinTo(plan.Others); err != nil {
+	if err := machine.Pin(plan.Others); err != nil {
 		return nil, err
 	}
 	theirs, note := o.theirs()
-	r := &report{Theirs: note, Machine: thisMachine(), CPUs: plan, Rounds: o.rounds, RoundSeconds: o.round.Seconds(), Watchdogs: map[string]*program{}}
+	r := &report{Theirs: note, Machine: machine.This(), CPUs: plan, Rounds: o.rounds, RoundSeconds: o.round.Seconds(), Watchdogs: map[string]*program{}}
 	for name, binary := range map[string]string{nameOurs: o.ours, nameTheirs: theirs} {
 		if r.Watchdogs[name], err = newProgram(binary); err != nil {
 			return nil, err
@@ -131,7 +133,7 @@ func (r *report) rounds(ctx context.Context, o options) error {
 func (r *report) afterwards(ctx context.Context, up []*watchdog) (err error) {
 	time.Sleep(time.Second) // idle connections of upstream's time out in half of that
 	for _, w := range up {
-		if r.Watchdogs[w.name].AfterLoad, err = resident(w.PID()); err != nil {
+		if r.Watchdogs[w.name].AfterLoad, err = machine.Resident(w.PID()); err != nil {
 			return err
 		}
 		if w.name != nameSnapshots {

@@ -9,13 +9,15 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 )
 
 // report is what a run found; it is written as JSON.
 type report struct {
 	// Theirs says what ours was compared with.
 	Theirs       string              `json:"theirs"`
-	Machine      machine             `json:"machine"`
+	Machine      machine.Info        `json:"machine"`
 	CPUs         cpuPlan             `json:"pinned"`
 	Rounds       int                 `json:"rounds"`
 	RoundSeconds float64             `json:"round_seconds"`

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
 )
 
@@ -94,7 +95,7 @@ func (w *watchdog) settle(ctx context.Context) error {
 		return err
 	}
 	var err error
-	w.idle, err = resident(w.PID())
+	w.idle, err = machine.Resident(w.PID())
 	return err
 }
 

@@ -65,14 +65,19 @@ func TestHostAddressIsForwardedAndInsideIsDialled(t *testing.T) {
 		_, _ = io.WriteString(w, "from the host")
 	}))
 	defer host.Close()
-	s := start(t, sandbox.Spec{Args: []string{"/bin/sleep", "60"}, Forward: []string{host.Listener.Addr().String()}})
-	resp, err := s.Client().Get(host.URL) // dialled inside, answered outside
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if body, _ := io.ReadAll(resp.Body); string(body) != "from the host" {
-		t.Errorf("got %q", body)
+	addr := host.Listener.Addr().String()
+	s := start(t, sandbox.Spec{
+		Args: []string{"/bin/sleep", "60"}, Forward: []string{addr}, ForwardAt: map[string]string{"127.0.0.2:9000": addr},
+	})
+	for _, url := range []string{host.URL, "http://127.0.0.2:9000"} {
+		resp, err := s.Client().Get(url) // dialled inside, answered outside
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if body, _ := io.ReadAll(resp.Body); string(body) != "from the host" {
+			t.Errorf("%s: got %q", url, body)
+		}
 	}
 	if _, err := s.Dial(t.Context(), "tcp", "127.0.0.1:1"); err == nil {
 		t.Error("a port that nobody forwarded answered")

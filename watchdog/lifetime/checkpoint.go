@@ -123,8 +123,7 @@ func (m *Manager) quiesce(ctx context.Context) Failure {
 	if err := m.Hooks.beforeCheckpoint(ctx); err != nil {
 		return Failure{codeHook, err}
 	}
-	m.conns.CloseIdle()
-	if err := awaitNoConnections(ctx, m.Address); err != nil {
+	if err := m.conns.Drain(ctx); err != nil {
 		return Failure{codeBusy, err}
 	}
 	return Failure{}

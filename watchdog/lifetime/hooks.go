@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/proxy"
+	"github.com/pronghorn-faas/pronghorn/watchdog/upstream"
 )
 
 // Hooks are HTTP paths of the function that are called around a snapshot, so
@@ -41,22 +44,27 @@ func (m *Manager) askReady(ctx context.Context) error {
 	return nil
 }
 
-// ask sends a request to the function, on a connection of its own, which is
-// closed afterwards: none may be open at a dump. Any 2xx is a yes.
+// ask sends a request to the function, on a connection of its own, which both
+// sides have closed when it returns: none may be open at a dump. Any 2xx is a
+// yes.
 func ask(ctx context.Context, method, url string) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return err
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(req)
+	connection := upstream.New(upstream.Settings{Addr: proxy.Address(req.URL), MaxIdle: 1})
+	defer connection.Close()
+	resp, err := connection.RoundTrip(req)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // only to show
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 512)) // only to show
+	_ = resp.Body.Close()
+	if err != nil {
+		return fmt.Errorf("read the function's answer: %w", err)
+	}
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("the function answered %s: %s", resp.Status, strings.TrimSpace(string(text)))
 	}
-	return nil
+	return connection.Drain(ctx)
 }

@@ -65,6 +65,9 @@ type Reporter interface {
 type Connections interface {
 	// CloseIdle closes the ones that no request uses.
 	CloseIdle()
+	// Drain does so and waits until the function has closed its side, too: a
+	// connection in an image is no use to anybody.
+	Drain(ctx context.Context) error
 }
 
 // Settings of a manager.

@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/url"
@@ -82,6 +83,10 @@ func New(s Settings, g *gate.Gate, observe Observe, m *metrics.Metrics) *Proxy {
 
 // CloseIdle closes the connections to the function that no request uses.
 func (p *Proxy) CloseIdle() { p.function.CloseIdle() }
+
+// Drain does so and returns when the function has closed its side of them, too,
+// or when ctx ends.
+func (p *Proxy) Drain(ctx context.Context) error { return p.function.Drain(ctx) }
 
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.reserved(r.URL.Path) {

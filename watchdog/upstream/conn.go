@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"syscall"
 	"time"
@@ -92,6 +93,32 @@ func (c *conn) bound(deadline time.Time) error {
 // close closes the connection, which interrupts what is being read and written.
 func (c *conn) close() {
 	_ = c.Conn.Close() // there is nothing left to do about a failure
+}
+
+// closeWrite tells the server that no request will follow.
+func (c *conn) closeWrite() {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // the wait for the server's end tells
+		return
+	}
+	c.close()
+}
+
+// awaitEnd waits until the server has closed its side, and closes ours.
+func (c *conn) awaitEnd(ctx context.Context) error {
+	defer c.close()
+	defer context.AfterFunc(ctx, c.interrupt)()
+	if err := c.bound(time.Time{}); err != nil { // that of its last request
+		return fmt.Errorf("end a connection to the function: %w", err)
+	}
+	_, err := io.Copy(io.Discard, c.Conn)
+	if ctx.Err() != nil {
+		return fmt.Errorf("the function does not close a connection that is not used any more: %w", context.Cause(ctx))
+	}
+	if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) {
+		return fmt.Errorf("end a connection to the function: %w", err)
+	}
+	return nil
 }
 
 // alive reports whether an idle connection can be used: it is still open and

@@ -171,6 +171,44 @@ func TestCloseIdle(t *testing.T) {
 	}
 }
 
+func TestDrainWaitsForTheServersEnd(t *testing.T) {
+	var o open
+	slow := func(conn net.Conn, in *bufio.Reader, nth int) {
+		answering(ok)(conn, in, nth)
+		time.Sleep(30 * time.Millisecond) // between our end and its own
+	}
+	s := serve(t, o.counting(slow))
+	noLeaks(t)
+	tr := transport(t, s.addr)
+	exchange(t, tr, request(t, http.MethodGet, nil))
+	if err := tr.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := o.count(); n != 0 {
+		t.Errorf("%d connections are open at the server", n)
+	}
+	exchange(t, tr, request(t, http.MethodGet, nil)) // on a new one
+	if got := s.accepted.Load(); got != 2 {
+		t.Errorf("%d connections, want 2", got)
+	}
+}
+
+func TestDrainEndsWithItsContext(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(conn net.Conn, in *bufio.Reader, nth int) {
+		answering(ok)(conn, in, nth)
+		<-release // never closes by itself
+	})
+	defer close(release)
+	tr := transport(t, s.addr)
+	exchange(t, tr, request(t, http.MethodGet, nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := tr.Drain(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the context's end", err)
+	}
+}
+
 func TestClose(t *testing.T) {
 	var o open
 	s := serve(t, o.counting(answering(ok)))
