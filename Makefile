@@ -2,7 +2,7 @@
 # make test       everything that CI runs: sets up what is missing, checks, tests
 # make unit       the tests that run anywhere, with the race detector (< 1 min)
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
-# make containers the tests in real containers: templates, images, privileges (15 min, Docker)
+# make containers the tests in real containers: templates, images, privileges (15 min at first, then 3; Docker)
 # make images     the image that functions' images copy from, on the local engine
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
