@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,8 @@ import (
 // Function is a function that has been assembled for running without a container.
 type Function struct {
 	Name, Dir, Process, Upstream string
+	// Environment is what the image of its template sets, as NAME=VALUE.
+	Environment []string
 }
 
 // root is the root of the repository.
@@ -65,7 +68,10 @@ func Assemble(t testing.TB, name string) Function {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("assemble %s: %v\n%s", name, err, out)
 	}
-	return Function{Name: name, Dir: dir, Process: line(t, dir, "fprocess"), Upstream: line(t, dir, "upstream_url")}
+	return Function{
+		Name: name, Dir: dir, Process: line(t, dir, "fprocess"), Upstream: line(t, dir, "upstream_url"),
+		Environment: strings.Fields(line(t, dir, "environment")),
+	}
 }
 
 func line(t testing.TB, dir, name string) string {
@@ -102,10 +108,10 @@ func Start(t testing.TB, bin string, f Function, env []string, forward ...string
 	log := &syncbuffer.Buffer{}
 	s, err := sandbox.Start(context.Background(), sandbox.Spec{
 		Args: []string{bin},
-		Env: append([]string{
+		Env: slices.Concat([]string{
 			"PATH=" + os.Getenv("PATH"), "TMPDIR=/dev/shm", "mode=http", "fprocess=" + f.Process, "upstream_url=" + f.Upstream,
 			"healthcheck_interval=1ms", "snapshot_function=" + f.Name, "snapshot_headers=true",
-		}, env...),
+		}, f.Environment, env),
 		Dir: f.Dir, Stdout: log, Stderr: log, Forward: forward,
 	})
 	if err != nil {
