@@ -38,6 +38,7 @@ func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure
 		m.noteCheckpoint(l, c, why)
 		return why
 	}
+	m.step("checkpoint: dumped")
 	l.uploaded = make(chan struct{})
 	go func() {
 		defer close(l.uploaded)
@@ -64,6 +65,7 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 	defer cancel()
 	preparation := m.prepareDump(l)
 	defer preparation.discard()
+	m.step("checkpoint: gate shut")
 	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
@@ -76,6 +78,7 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 	if why := m.quiesce(bounded); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
+	m.step("checkpoint: idle")
 	return m.dump(bounded, l, c, preparation)
 }
 

@@ -39,6 +39,7 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 			return nil, err
 		}
 	}
+	m.step("start: started")
 	l.record.StartReason = reasonFor(l, why)
 	l.record.StartUpMS = milliseconds(time.Since(begin))
 	m.noteStart(l, why, time.Since(begin))
@@ -107,6 +108,7 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 		return Failure{codeAgent, err}
 	}
 	l.plan = plan
+	m.step("start: planned")
 	m.reporter.UseKV(plan.KVURL)
 	return m.veto(l, distrust, m.Support.Wait(asking))
 }
