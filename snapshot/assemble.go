@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxConnections is how many ranges are asked for at a time.
@@ -56,14 +57,22 @@ func (a *assembler) part(ctx context.Context, function string, p *part) error {
 	}
 	l := &load{assembler: a, part: p, framer: framer{a.codec, s}, cached: a.req.Cache.pack(function, p.ID)}
 	defer l.cached.close()
-	missing, err := l.takeCached(ctx, p.frames)
+	return l.run(ctx)
+}
+
+// run takes frames from the cache as long as others bring them there, and gets
+// the rest itself.
+func (l *load) run(ctx context.Context) error {
+	missing, err := l.takeCached(ctx, l.frames)
+	patience := time.Now().Add(lockWait)
+	for err == nil && len(missing) > 0 && l.cached.awaitOther(ctx, patience) {
+		missing, err = l.takeCached(ctx, missing)
+	}
+	if err == nil && len(missing) > 0 { // somebody may have been done just before the lock was ours
+		missing, err = l.takeCached(ctx, missing)
+	}
 	if err != nil || len(missing) == 0 {
 		return err
-	}
-	if l.cached.lock(ctx) { // who had the lock may have brought them
-		if missing, err = l.takeCached(ctx, missing); err != nil || len(missing) == 0 {
-			return err
-		}
 	}
 	return l.download(ctx, missing)
 }

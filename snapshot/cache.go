@@ -36,7 +36,6 @@ const (
 // pack's file tells; the kernel releases that with the process.
 type Cache struct {
 	root *os.Root
-	dir  string
 	max  int64
 }
 
@@ -54,7 +53,7 @@ func NewCache(dir string, maxBytes int64) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
-	return &Cache{root: root, dir: dir, max: maxBytes}, nil
+	return &Cache{root: root, max: maxBytes}, nil
 }
 
 // Close releases the directory; what is cached stays.
@@ -171,6 +170,26 @@ func (c *Cache) files() []cachedFile {
 	return files
 }
 
+// addPack keeps a pack that was just stored: the next start on this node reads
+// it.
+func (c *Cache) addPack(m Manifest, pack *spool) {
+	if c == nil || !c.makeRoom(pack.size) {
+		return
+	}
+	p := c.pack(m.Function, m.Packs[0].ID)
+	defer p.close()
+	body, err := pack.open()
+	if err != nil {
+		return
+	}
+	whole := frameRange{bytes: pack.size, frames: m.packFrames(0)}
+	buf := make([]byte, maxFrameRaw+frameOverhead)
+	_ = whole.each(body, func(f Frame) []byte { return buf[:f.Bytes] }, func(f Frame, stored []byte) error {
+		p.write(f, stored)
+		return nil
+	})
+}
+
 // cachedPack is what of a pack is cached; nil is nothing.
 type cachedPack struct {
 	file *os.File
@@ -199,28 +218,30 @@ func (p *cachedPack) write(f Frame, stored []byte) {
 	}
 }
 
-// lock waits until no other fetch downloads from the pack, but not for ever. It
-// reports whether there was a reason to wait for.
-func (p *cachedPack) lock(ctx context.Context) (waited bool) {
-	if p == nil {
+// awaitOther waits while another fetch downloads from the pack, but not beyond
+// patience, and returns true when that is done. Otherwise this fetch has the
+// lock now, or has lost its patience, and downloads.
+func (p *cachedPack) awaitOther(ctx context.Context, patience time.Time) bool {
+	if p == nil || p.lock() {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
-	for !p.tryLock() {
-		waited = true
+	for time.Now().Before(patience) {
 		select {
 		case <-ctx.Done():
-			return waited
+			return false
 		case <-time.After(lockPoll):
 		}
+		if p.lock() {
+			p.unlock() // for others that wait
+			return true
+		}
 	}
-	return waited
+	return false
 }
 
-// tryLock is false only if another fetch has the lock: where a file system has
+// lock is false only if another fetch has the lock: where a file system has
 // none, everybody downloads.
-func (p *cachedPack) tryLock() bool {
+func (p *cachedPack) lock() bool {
 	for {
 		err := syscall.Flock(int(p.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EINTR) {
@@ -228,6 +249,8 @@ func (p *cachedPack) tryLock() bool {
 		}
 	}
 }
+
+func (p *cachedPack) unlock() { _ = syscall.Flock(int(p.file.Fd()), syscall.LOCK_UN) }
 
 // close ends the use, and the lock.
 func (p *cachedPack) close() {

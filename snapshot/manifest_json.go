@@ -14,6 +14,13 @@ import (
 // KB, about 1 KB for every MB of image.
 const maxManifest = 4 << 20
 
+// A frame takes at least minFrame bytes of JSON, and everything else is no more
+// than maxObjects objects: what has more is not decoded into memory.
+const (
+	minFrame   = 100
+	maxObjects = 2 * (maxFiles + maxPacks)
+)
+
 // formatName is what Format starts with in every version, and formatVersion
 // how it goes on in this one.
 const (
@@ -85,6 +92,9 @@ func checkFormat(raw []byte) error {
 }
 
 func decodeStrict(raw []byte) (m Manifest, err error) {
+	if n := bytes.Count(raw, []byte("{")); n > len(raw)/minFrame+maxObjects {
+		return m, fmt.Errorf("%d objects in %d bytes", n, len(raw))
+	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil {

@@ -29,6 +29,7 @@ type packer struct {
 	image *Image
 	out   *spool
 	next  int // number of the next frame
+	pages int // that were packed
 }
 
 // packImage makes a pack of what of the image is new, and completes the
@@ -145,7 +146,7 @@ func (p *packer) packPages(ctx context.Context, fresh []pageRef) ([]Frame, error
 	for len(fresh) > 0 {
 		batch := fresh[:min(len(fresh), workers()*frameBatch*framePages)]
 		fresh = fresh[len(batch):]
-		made, stored, err := p.makeFrames(ctx, batch, pagesIn([]PackRef{{Frames: frames}}))
+		made, stored, err := p.makeFrames(ctx, batch)
 		if err != nil {
 			return nil, err
 		}
@@ -160,9 +161,8 @@ func (p *packer) packPages(ctx context.Context, fresh []pageRef) ([]Frame, error
 	return frames, nil
 }
 
-// makeFrames makes the frames of a batch of pages, the first of which has the
-// number first.
-func (p *packer) makeFrames(ctx context.Context, batch []pageRef, first int) ([]Frame, [][]byte, error) {
+// makeFrames makes the frames of the next batch of pages.
+func (p *packer) makeFrames(ctx context.Context, batch []pageRef) ([]Frame, [][]byte, error) {
 	n := (len(batch) + framePages - 1) / framePages
 	frames, stored := make([]Frame, n), make([][]byte, n)
 	err := parallel(ctx, n, workers(), func() func(int) error {
@@ -172,12 +172,12 @@ func (p *packer) makeFrames(ctx context.Context, batch []pageRef, first int) ([]
 			if err := p.gather(refs, raw); err != nil {
 				return err
 			}
-			frames[i] = Frame{N: p.next + i, First: first + i*framePages, Pages: len(refs)}
+			frames[i] = Frame{N: p.next + i, First: p.pages + i*framePages, Pages: len(refs)}
 			stored[i], scratch = p.framer.pack(&frames[i], raw[:len(refs)*PageSize], scratch)
 			return nil
 		}
 	})
-	p.next += n
+	p.next, p.pages = p.next+n, p.pages+len(batch)
 	return frames, stored, err
 }
 

@@ -49,6 +49,8 @@ func (t *Transfer) store(ctx context.Context, s *sender, req StoreRequest) (Stor
 	}
 	t.step("store: manifest written")
 	p.stored.UploadTime = time.Since(begin)
+	req.Cache.addPack(p.manifest, p.pack)
+	req.Cache.addManifest(sum, raw)
 	p.stored.ManifestSHA256, p.stored.StoredBytes = sum, p.pack.size+int64(len(raw))
 	return p.stored, nil
 }
@@ -58,9 +60,8 @@ func (r StoreRequest) check() error {
 	if r.Image == nil {
 		return errors.New("store: no image")
 	}
-	byName := func(a, b string) int { return cmp.Compare(a, b) }
-	if !slices.IsSortedFunc(r.Image.Files, func(a, b ImageFile) int { return byName(a.Name, b.Name) }) ||
-		!slices.IsSortedFunc(r.Image.Pages, func(a, b ImagePages) int { return byName(a.Name, b.Name) }) {
+	if !slices.IsSortedFunc(r.Image.Files, func(a, b ImageFile) int { return cmp.Compare(a.Name, b.Name) }) ||
+		!slices.IsSortedFunc(r.Image.Pages, func(a, b ImagePages) int { return cmp.Compare(a.Name, b.Name) }) {
 		return errors.New("store: the image's files are not sorted by name")
 	}
 	for _, p := range r.Image.Pages {

@@ -68,12 +68,15 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	}
 	bin, missing := criu.Find(c.CRIU)
 	engine := criu.NewEngine(bin)
-	s.Engine = lifetime.CRIU{Engine: engine}
+	works := lifetime.NewCRIU(engine)
+	s.Engine = works
 	s.Support = lifetime.NewSupport(func() (string, error) {
 		if err := errors.Join(err, missing); err != nil {
 			return w.noteMode("", err)
 		}
-		return w.noteMode(w.probe(ctx, engine))
+		mode, err := w.probe(ctx, engine)
+		works.Use(engine.In(mode))
+		return w.noteMode(mode.String(), err)
 	})
 	return nil
 }
@@ -99,21 +102,19 @@ func (w *Watchdog) addStorage(s *lifetime.Settings) error {
 }
 
 // probe finds out whether and how CRIU works here, and makes its calls quick.
-func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (mode string, err error) {
+func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (criu.Mode, error) {
 	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
 	defer cancel()
-	found, err := e.Probe(ctx)
+	mode, err := e.Probe(ctx)
 	if err != nil {
-		return "", err
+		return mode, err
 	}
-	err = e.Seed(ctx, w.config.Snapshot.CacheDir)
-	if errors.Is(err, criu.ErrUnavailable) {
-		return "", err
-	}
-	if err != nil {
+	err = e.In(mode).Seed(ctx, w.config.Snapshot.CacheDir)
+	if err != nil && !errors.Is(err, criu.ErrUnavailable) {
 		w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
+		err = nil
 	}
-	return found.String(), nil
+	return mode, err
 }
 
 // noteMode says once in which mode snapshots are possible.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -126,41 +125,15 @@ func start(t testing.TB, c *agent.Client, req agent.StartRequest) agent.Plan {
 	return plan
 }
 
-// imageDir is an image directory of one file.
-func imageDir(t testing.TB, content string) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "pages-1.img"), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-func manifestOf(id, lifetime string, requestNumber int) snapshot.Manifest {
-	return snapshot.Manifest{
-		ID: id, Function: fn, Lifetime: lifetime, RequestNumber: requestNumber,
-		Created: time.Now().UTC(), Platform: platform, Runtime: "pypy",
-		Process: snapshot.Process{PID: 20001, MaxTID: 20001, TIDs: []int{20001}},
-	}
-}
-
-// store uploads a snapshot as a worker does, and returns how to register it.
-// change may spoil the manifest.
+// store uploads a snapshot of its own pages as a worker does, and returns how
+// to register it. change may spoil the manifest.
 func store(ctx context.Context, t testing.TB, c *agent.Client, lifetime string, requestNumber int, change ...func(*snapshot.Manifest)) agent.Registration {
 	t.Helper()
-	up, err := c.Upload(ctx, agent.UploadRequest{Lifetime: lifetime, RequestNumber: requestNumber})
-	if err != nil {
-		t.Fatal(err)
+	u := upload{lifetime: lifetime, requestNumber: requestNumber, image: imageFor(lifetime)}
+	if len(change) > 0 {
+		u.change = change[0]
 	}
-	m := manifestOf(up.Snapshot, lifetime, requestNumber)
-	for _, f := range change {
-		f(&m)
-	}
-	sum, _, err := snapshot.NewTransfer(nil).Store(ctx, up.PackURL, up.ManifestURL, imageDir(t, "pages of "+lifetime), m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return agent.Registration{Snapshot: up.Snapshot, Lifetime: lifetime, ManifestSHA256: sum}
+	return u.store(ctx, t, c)
 }
 
 // take is store and registers the snapshot.
@@ -206,6 +179,19 @@ func (w world) keys(t testing.TB) []string {
 	return keys
 }
 
+// bytesUnder is the size of the objects with a prefix.
+func (w world) bytesUnder(t testing.TB, prefix string) (n int64) {
+	t.Helper()
+	objects, err := w.pool.List(t.Context(), prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range objects {
+		n += o.Bytes
+	}
+	return n
+}
+
 // send sends a request and returns the answer with its body read.
 func send(t testing.TB, method, url, token string, body []byte) (*http.Response, string) {
 	t.Helper()
@@ -220,12 +206,27 @@ func send(t testing.TB, method, url, token string, body []byte) (*http.Response,
 	if err != nil {
 		t.Fatal(err)
 	}
+	return resp, read(t, resp)
+}
+
+func read(t testing.TB, resp *http.Response) string {
+	t.Helper()
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(raw)
+	return string(raw)
+}
+
+// do sends a request as it is.
+func do(t testing.TB, req *http.Request) (int, string, http.Header) {
+	t.Helper()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, read(t, resp), resp.Header
 }
 
 func encode(t testing.TB, v any) []byte {

@@ -1,10 +1,9 @@
 package server
 
 import (
+	"bytes"
 	"math"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -16,7 +15,6 @@ import (
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 	"github.com/pronghorn-faas/pronghorn/policy"
-	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
 const afterFirst = "fixed&request_to_checkpoint=1"
@@ -40,17 +38,13 @@ func TestSecondLifetimeStartsFromTheSnapshotOfTheFirst(t *testing.T) {
 		if warm.Restore == nil || warm.Restore.Snapshot != taken.Snapshot || warm.Restore.RequestNumber != 1 {
 			t.Fatalf("got %+v, want a start from %s at request 1", warm, taken.Snapshot)
 		}
-		dir := t.TempDir()
-		r := warm.Restore
-		m, _, err := snapshot.NewTransfer(nil).Fetch(t.Context(), r.ManifestURL, r.ManifestSHA256, r.PackURL, dir)
-		if err != nil {
-			t.Fatal(err)
+		r, image := warm.Restore, imageFor("life-1")
+		if own := []agent.Pack{{ID: taken.Snapshot, URL: r.PackURLs()[taken.Snapshot]}}; cmp.Diff(own, r.Packs) != "" || r.Bytes != image.bytes() {
+			t.Errorf("the plan says %+v, the image has %d bytes", r, image.bytes())
 		}
-		if m.Pack.Bytes != r.Bytes {
-			t.Errorf("the plan says %d bytes, the manifest %d", r.Bytes, m.Pack.Bytes)
-		}
-		if raw, err := os.ReadFile(filepath.Join(dir, "pages-1.img")); err != nil || string(raw) != "pages of life-1" {
-			t.Errorf("restored %q, %v", raw, err)
+		pages, err := fetch(t.Context(), t, r)
+		if err != nil || !bytes.Equal(pages, image.raw()) {
+			t.Errorf("restored %d bytes, %v", len(pages), err)
 		}
 	})
 }
@@ -82,6 +76,17 @@ func TestPlansSayWhy(t *testing.T) {
 		"a draw of the checkpoint": {
 			req:  func(r *agent.StartRequest) { r.Strategy = "request_centric&max_requests=9" },
 			want: ": drawn with probability 0.25 among 4 request numbers",
+		},
+		"snapshots that need other keys": {
+			pool: func(t *testing.T, w world) {
+				for id, keys := range map[string][]string{"a": {"old"}, "b": {"new", "old"}, "c": {"new"}, "d": nil} {
+					if _, err := w.store.AddEntry(t.Context(), fn, kvstore.Entry{ID: id, Platform: platform, KeyIDs: keys}); err != nil {
+						t.Fatal(err)
+					}
+				}
+			},
+			req:  func(r *agent.StartRequest) { r.KeyIDs = []string{"new", "newer"} },
+			want: " among 2 snapshots and cold (2 that need other keys left out); ",
 		},
 		"snapshots of other platforms": {
 			pool: func(t *testing.T, w world) { w.addEntries(t, 4, "arm64") },
@@ -169,7 +174,7 @@ func TestSamePlanForTheSameLifetime(t *testing.T) {
 			t.Fatalf("%s (-first +again):\n%s", id, diff)
 		}
 	}
-	if plan := start(t, a.client(t, ""), request("life-0", "")); plan.Restore != nil && plan.Restore.PackURL == "" {
+	if plan := start(t, a.client(t, ""), request("life-0", "")); plan.Restore != nil && plan.Restore.Packs[0].URL == "" {
 		t.Error("a repeated plan has no URL")
 	}
 }
@@ -191,7 +196,7 @@ func TestPlansFollowTheProbabilities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, u := w.agent(t), usage{strategy, 4}
+	a, u := w.agent(t), usage{strategy, 4, nil}
 	got := map[string]int{}
 	for i := range plans {
 		plan, err := a.decide(t.Context(), fn, u, request("life-"+strconv.Itoa(i), ""))
@@ -206,7 +211,7 @@ func TestPlansFollowTheProbabilities(t *testing.T) {
 	}
 	st := w.state(t)
 	var chi float64
-	for _, o := range strategy.Start(viewOf(st.Pool, platform).policyState(st, 4)) {
+	for _, o := range strategy.Start(viewOf(st.Pool, platform, nil).policyState(st, 4)) {
 		want := o.Probability * plans
 		chi += math.Pow(float64(got[o.ID])-want, 2) / want
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/bytesize"
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 )
@@ -102,8 +103,8 @@ func newFunctionData(view agent.Function) functionData {
 func render(data pageData) ([]byte, error) {
 	page, err := template.New("page").Funcs(template.FuncMap{
 		"short":       shortID,
-		"bytes":       humanBytes,
-		"quarantined": quarantined,
+		"bytes":       bytesize.Format,
+		"quarantined": Quarantined,
 		"clock":       func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 	}).Parse(pageHTML)
 	if err != nil {
@@ -114,16 +115,4 @@ func render(data pageData) ([]byte, error) {
 		return nil, fmt.Errorf("render the page: %w", err)
 	}
 	return b.Bytes(), nil
-}
-
-func humanBytes(n int64) string {
-	const unit = 1000
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, i := float64(n)/unit, 0
-	for ; value >= unit && i < 3; i++ {
-		value /= unit
-	}
-	return fmt.Sprintf("%.1f %cB", value, "kMGT"[i])
 }

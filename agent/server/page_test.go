@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"html/template"
 	"net/http"
 	"strings"
@@ -28,7 +29,7 @@ func TestPageShowsWhatWasDecided(t *testing.T) {
 	if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		t.Fatalf("got %d %s", resp.StatusCode, body)
 	}
-	for _, want := range []string{"<h2>bfs</h2>", template.HTMLEscapeString(plan.Reason), "fixed&amp;request_to_checkpoint=1", "15 B", "&lt;script&gt;", "disk full", "<circle"} {
+	for _, want := range []string{"<h2>bfs</h2>", template.HTMLEscapeString(plan.Reason), "fixed&amp;request_to_checkpoint=1", "16.4 kB", "shared</th>", " stored, 0 B shared", "&lt;script&gt;", "disk full", "<circle"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not show %q", want)
 		}
@@ -77,14 +78,6 @@ func TestCurveHasGapsWhereNothingWasSeen(t *testing.T) {
 	}
 }
 
-func TestSizesAreReadable(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 31_400_000: "31.4 MB", 5e12: "5.0 TB", 5e15: "5000.0 TB"} {
-		if got := humanBytes(n); got != want {
-			t.Errorf("%d: got %q, want %q", n, got, want)
-		}
-	}
-}
-
 func TestMetricsCountWhatHappens(t *testing.T) {
 	w := newWorld(t)
 	a := w.agent(t)
@@ -104,7 +97,9 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 		`pronghorn_agent_registrations_total{function="bfs"} 1`,
 		`pronghorn_agent_restore_failures_total{function="bfs"} 1`,
 		`pronghorn_agent_pool_entries{function="bfs"} 1`,
-		`pronghorn_agent_pool_bytes{function="bfs"} 15`,
+		`pronghorn_agent_pool_bytes{function="bfs"} ` + fmt.Sprint(imageFor("life-1").bytes()),
+		`pronghorn_agent_pool_stored_bytes{function="bfs"} ` + fmt.Sprint(w.bytesUnder(t, "")),
+		`pronghorn_agent_pool_shared_bytes{function="bfs"} 0`,
 		`pronghorn_agent_requests_total{code="200",route="POST /v1/functions/{fn}/lifetimes"} 3`,
 	} {
 		if !strings.Contains(body, want+"\n") {

@@ -13,7 +13,9 @@ import (
 // nobody is sent there any more.
 const maxFailures = 2
 
-func quarantined(e kvstore.Entry) bool { return len(e.Failures) >= maxFailures }
+// Quarantined reports whether so many lifetimes failed to start from a snapshot
+// that nobody is sent there any more.
+func Quarantined(e kvstore.Entry) bool { return len(e.Failures) >= maxFailures }
 
 // view is the pool as a worker of one platform sees it.
 type view struct {
@@ -34,7 +36,7 @@ func viewOf(pool []kvstore.Entry, platform string, keys keySet) view {
 		case !e.Live():
 		case e.Platform != platform:
 			v.foreign++
-		case quarantined(e):
+		case Quarantined(e):
 			v.quarantined = append(v.quarantined, e)
 		case !keys.open(e):
 			v.locked = append(v.locked, e)
@@ -127,7 +129,7 @@ func (s *Server) remove(ctx context.Context, st kvstore.State, ids []string) (kv
 		s.report(Chore{Function: st.Function, Snapshot: e.ID, Action: ActionUnregister})
 	}
 	s.metrics.pruned.WithLabelValues(st.Function).Add(float64(len(removed)))
-	return st, idsOf(removed), nil
+	return st, idsOf(removed), s.step("prune: entries unregistered")
 }
 
 // marked returns the pool with what has just been marked deleted.

@@ -21,7 +21,8 @@ func TestRegistrationBelievesTheManifestOnly(t *testing.T) {
 	w := newWorld(t)
 	reg := take(t, w.agent(t).client(t, ""), "life", 7)
 	want := []kvstore.Entry{{
-		ID: reg.Snapshot, RequestNumber: 7, Lifetime: "life", Platform: platform, Bytes: int64(len("pages of life")),
+		ID: reg.Snapshot, RequestNumber: 7, Lifetime: "life", Platform: platform,
+		Bytes: imageFor("life").bytes(), StoredBytes: w.bytesUnder(t, snapshot.Prefix(fn, reg.Snapshot)), Packs: []string{reg.Snapshot},
 	}}
 	got := w.state(t).Pool
 	for i := range got {
@@ -131,7 +132,7 @@ func TestRegistrationKeepsThePoolWithinItsCapacity(t *testing.T) {
 	for n := 1; n <= 4; n++ {
 		pruned = append(pruned, take(t, c, fmt.Sprintf("life-%d", n), n).Pruned...)
 	}
-	live, _ := liveOf(w.state(t).Pool)
+	live := totalsOf(w.state(t).Pool).Live
 	if len(pruned) != 2 || live != 5+2 { // 4 > 3: the best round(0.4·4) stay, and round(0.1·2) others
 		t.Errorf("pruned %v, %d live; want 2 pruned, 7 live", pruned, live)
 	}
@@ -205,18 +206,11 @@ func TestTwoAgentsOnOnePool(t *testing.T) {
 
 func checkInvariants(t *testing.T, w world, capacity int) {
 	t.Helper()
-	live, _ := liveOf(w.state(t).Pool)
+	live := totalsOf(w.state(t).Pool).Live
 	if live == 0 || live > capacity {
 		t.Errorf("%d snapshots in the pool, want 1 to %d", live, capacity)
 	}
-	for _, e := range w.state(t).Pool {
-		if !e.Deleted.IsZero() {
-			continue
-		}
-		if _, err := snapshot.VerifyData(t.Context(), w.pool, fn, e.ID, e.ManifestSHA256); err != nil {
-			t.Errorf("registered, but %v", err)
-		}
-	}
+	w.checkWhole(t)
 }
 
 func TestObjectURLsAreGoodForOneThing(t *testing.T) {
@@ -295,6 +289,7 @@ func TestUploadsThroughTheAgentAreBounded(t *testing.T) {
 	w := newWorld(t)
 	a := w.agent(t)
 	_, manifest := presign(t, a, snapshot.ManifestKey(fn, "x"))
+	_, numbered := presign(t, a, snapshot.ManifestObject(fn, "x", "manifest-7.json"))
 	_, pack := presign(t, a, snapshot.PackKey(fn, "x"))
 	for name, c := range map[string]struct {
 		url    string
@@ -304,6 +299,7 @@ func TestUploadsThroughTheAgentAreBounded(t *testing.T) {
 	}{
 		"a manifest at the limit":    {manifest, maxManifest, maxManifest, 204},
 		"a manifest above the limit": {manifest, maxManifest + 1, maxManifest + 1, 413},
+		"another above the limit":    {numbered, maxManifest + 1, maxManifest + 1, 413},
 		"a pack above the limit":     {pack, maxPack + 1, 1, 413},
 		"no length":                  {pack, -1, 10, 411},
 		"an empty object":            {pack, 0, 0, 204},

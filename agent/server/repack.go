@@ -3,10 +3,10 @@ package server
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -177,8 +177,10 @@ func newManifestName() string { return fmt.Sprintf("manifest-%d.json", 1+rand.In
 // are, until their users change.
 type examined struct {
 	mu    sync.Mutex
-	packs map[string]string // users by function and pack
+	packs map[string][sha256.Size]byte // users by function and pack
 }
+
+func newExamined() *examined { return &examined{packs: map[string][sha256.Size]byte{}} }
 
 func (x *examined) known(fn string, keeper kvstore.Entry, users []kvstore.Entry) bool {
 	x.mu.Lock()
@@ -195,10 +197,10 @@ func (x *examined) note(fn string, keeper kvstore.Entry, users []kvstore.Entry) 
 	x.packs[fn+"/"+keeper.ID] = usersKey(users)
 }
 
-func usersKey(users []kvstore.Entry) string {
-	var b strings.Builder
+func usersKey(users []kvstore.Entry) [sha256.Size]byte {
+	var all []byte
 	for _, e := range users {
-		b.WriteString(e.ID + " " + e.ManifestSHA256 + "\n")
+		all = append(all, e.ID+" "+e.ManifestSHA256+"\n"...)
 	}
-	return b.String()
+	return sha256.Sum256(all)
 }

@@ -57,7 +57,7 @@ func New(cfg Config) (*Server, error) {
 		memory:   newMemory(cfg.Now),
 		metrics:  newMetrics(),
 		started:  cfg.Now(),
-		examined: &examined{packs: map[string]string{}},
+		examined: newExamined(),
 		report:   func(Chore) {},
 	}
 	s.presign = s.signer

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -51,6 +52,13 @@ func (p brokenPool) Delete(ctx context.Context, key string) error {
 		return errBroken
 	}
 	return p.Pool.Delete(ctx, key)
+}
+
+// unreadable is a pool of which no manifest can be read.
+type unreadable struct{ snapshot.Pool }
+
+func (u unreadable) Get(context.Context, string) (io.ReadCloser, int64, error) {
+	return nil, 0, errBroken
 }
 
 // Killed at any point, the deletion is done again: the tombstone goes last.
@@ -104,7 +112,7 @@ func TestUploadsThatWereNeverRegisteredAreSwept(t *testing.T) {
 			t.Errorf("after another %s: %d objects, want %d", step.wait, n, step.objects)
 		}
 	}
-	if _, err := snapshot.Verify(t.Context(), w.pool, fn, kept.Snapshot, w.state(t).Pool[0].ManifestSHA256); err != nil {
+	if _, err := snapshot.Verify(t.Context(), w.pool, fn, kept.Snapshot, "", w.state(t).Pool[0].ManifestSHA256); err != nil {
 		t.Errorf("the registered one: %v", err)
 	}
 }
@@ -129,8 +137,7 @@ func TestSnapshotsOfAPlatformThatWasLeftGoAfterADay(t *testing.T) {
 		if err := a.upkeep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		n, _ := liveOf(w.state(t).Pool)
-		return n
+		return totalsOf(w.state(t).Pool).Live
 	}
 	w.clock.pass(10 * platformIdle)
 	if n := live(); n != 2 {

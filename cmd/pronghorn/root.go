@@ -68,6 +68,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 		newTokenCommand(),
 		newBenchCommand(),
 		newReportCommand(),
+		newDoctorCommand(),
+		newCounterCommand(),
+		newSnapshotsCommand(),
 		newVersionCommand(),
 	)
 	return root

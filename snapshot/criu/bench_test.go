@@ -38,6 +38,38 @@ func BenchmarkJVM(b *testing.B) {
 	}
 }
 
+// BenchmarkReady measures what a container does before its first operation.
+func BenchmarkReady(b *testing.B) {
+	if !inSandbox(b) {
+		return
+	}
+	firstInLine()
+	e, node := engine(b), b.TempDir()
+	timed := func(do func() error) (time.Duration, time.Duration) {
+		begin := time.Now()
+		if err := do(); err != nil {
+			b.Fatal(err)
+		}
+		return time.Since(begin), 0
+	}
+	seed := func(dir string) func(*testing.B, target) (time.Duration, time.Duration) {
+		return func(b *testing.B, _ target) (time.Duration, time.Duration) {
+			if dir != kdat {
+				_ = os.Remove(kdat)
+			}
+			return timed(func() error { return e.Seed(b.Context(), strings.TrimPrefix(dir, kdat)) })
+		}
+	}
+	measure(b, target{}, []way{
+		{"probe", func(b *testing.B, _ target) (time.Duration, time.Duration) {
+			return timed(func() error { _, err := e.Probe(b.Context()); return err })
+		}},
+		{"seed-made", seed("")},
+		{"seed-from-node", seed(node)},
+		{"seed-there-already", seed(kdat)},
+	})
+}
+
 // kdat is where CRIU keeps what it found out about the kernel.
 const kdat = "/run/criu.kdat"
 

@@ -1,6 +1,12 @@
 // Package criu dumps and restores process trees with CRIU, over the protocol
 // of `criu swrk`: one CRIU process per operation, started by us, so that pipes
-// can be handed to it (the starter of go-criu passes none).
+// and sockets can be handed to it (the starter of go-criu passes none).
+//
+// An Engine does it. Probe and Seed, once per container, find out whether and
+// how CRIU works there and save it from finding out about the kernel each time.
+// PrepareDump and PrepareRestore do what can be done ahead, Run does the rest.
+// A dump sends the pages of the process over a socket into our memory, where
+// they arrive twice as fast as in files, and can be given up at any moment.
 package criu
 
 import (

@@ -21,7 +21,8 @@ import (
 var ErrDamaged = errors.New("the process may be damaged")
 
 // giveUpTime is how long CRIU gets to let the process go after it was told to
-// give up. Measured: a few ms.
+// give up. Measured over 650 times: some ms mostly, since a dump has no more
+// than that left, and 0.8 s at worst, on two CPUs with a load of 11.
 const giveUpTime = 5 * time.Second
 
 // DumpOptions say where a dump keeps what it makes.
@@ -91,8 +92,9 @@ func (d *Dump) InMemory() bool { return len(d.store.mem) > 0 }
 // file, and what a restorer must know.
 //
 // When ctx ends first the dump is given up: CRIU takes back what it did to the
-// process and lets it run on, undamaged, within milliseconds. Only if it does
-// not do so within 5 s is it killed, and the error wraps ErrDamaged.
+// process and lets it run on, undamaged, at the latest when it would have been
+// done. Only if it does not within 5 s is it killed, and the error wraps
+// ErrDamaged.
 func (d *Dump) Run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
 	img, process, err := d.run(ctx)
 	if err != nil {
@@ -148,20 +150,8 @@ func (d *Dump) request() *rpc.CriuReq {
 
 // image puts together what CRIU wrote and what it sent.
 func (d *Dump) image(a answer) (*snapshot.Image, snapshot.Process, error) {
-	if a.err != nil {
-		return nil, d.process, fmt.Errorf("%w: %w", ErrDamaged, a.err)
-	}
-	if err := failure(a.resp, filepath.Join(d.dir.Name(), dumpLog)); err != nil {
-		select {
-		case <-d.server.done: // it may have been us
-			return nil, d.process, errors.Join(err, d.server.err)
-		default:
-			return nil, d.process, err
-		}
-	}
-	<-d.server.done
-	if d.server.err != nil {
-		return nil, d.process, d.server.err
+	if err := d.outcome(a); err != nil {
+		return nil, d.process, err
 	}
 	img, err := snapshot.OpenImage(d.dir.Name())
 	if err != nil {
@@ -177,6 +167,26 @@ func (d *Dump) image(a answer) (*snapshot.Image, snapshot.Process, error) {
 	img.Release = d.store.Close
 	d.store = nil // it is the image's now
 	return img, process, nil
+}
+
+// outcome says why there is no image; nil = there is one.
+func (d *Dump) outcome(a answer) error {
+	if a.err != nil {
+		return fmt.Errorf("%w: %w", ErrDamaged, a.err)
+	}
+	err := failure(a.resp, filepath.Join(d.dir.Name(), dumpLog))
+	if err != nil {
+		d.server.stop() // CRIU sends nothing any more
+	}
+	<-d.server.done
+	switch why := d.server.err; {
+	case err == nil:
+		return why
+	case why == nil || errors.Is(why, errTruncated): // which follows from CRIU's failure
+		return err
+	default: // which CRIU's failure follows from
+		return fmt.Errorf("%w: %w", why, err)
+	}
 }
 
 // Close ends CRIU and frees the memory, unless the image of a Run has it.

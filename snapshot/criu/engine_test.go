@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/checkpoint-restore/go-criu/v7/crit/images/cpuinfo"
+	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pronghorn-faas/pronghorn/internal/require"
@@ -253,6 +255,34 @@ func TestProcessContinuesFromPagesInAFile(t *testing.T) {
 	if inSandbox(t) {
 		continuesFromSnapshot(t, launchPyPy(t), intoFile)
 	}
+}
+
+const pythonGrower = `
+import sys, time
+n = 0
+while True:
+    n += 1
+    print("n", n, flush=True)
+    if n == 100:
+        more = bytearray(b"x" * (100 << 20))
+    time.sleep(0.01)
+`
+
+func TestProcessMayGrowAfterTheDumpWasPrepared(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launch(t, "pypy3", "-c", pythonGrower)
+	for p.next(t) < 20 {
+	}
+	d := prepare(t, p, 1<<30)
+	if !d.InMemory() {
+		t.Error("the pages would go to a file")
+	}
+	for p.next(t) < 110 {
+	}
+	continuesFromSnapshot(t, p, func(t testing.TB, _ target) (string, snapshot.Process) { return run(t, d) })
 }
 
 func TestProcessContinuesFromADirectoryOfCRIU(t *testing.T) {
@@ -496,6 +526,57 @@ func TestDumpThatCannotBeGivenUpIsCutOff(t *testing.T) {
 	}
 }
 
+func TestDumpWithAConnectionUnderWayFails(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launch(t, "pypy3", "-c", `
+import socket
+s = socket.socket(); s.bind(("127.0.0.1", 7777)); s.listen(8)
+`+pythonCounter)
+	for p.next(t) < 20 {
+	}
+	conn, err := net.Dial("tcp", "127.0.0.1:7777")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := prepare(t, p, 1<<30)
+	_, _, err = d.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "In-flight connection") {
+		t.Errorf("got %v, want CRIU's reason", err)
+	}
+	t.Log(err)
+	_ = conn.Close()
+	p.last(t) // it goes on
+}
+
+func TestDumpOntoAFullDiskFailsAndTheProcessGoesOn(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchPyPy(t)
+	for p.next(t) < 20 {
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	d, err := engine(t).PrepareDump(t.Context(), p.pid, criu.DumpOptions{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err = d.Run(t.Context()); !errors.Is(err, unix.ENOSPC) || errors.Is(err, criu.ErrDamaged) {
+		t.Errorf("got %v, want that there is no space", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	continuesFromSnapshot(t, p, intoMemory)
+}
+
 func TestDumpOfAProcessThatIsKilledFails(t *testing.T) {
 	require.Program(t, "pypy", "pypy3")
 	if !inSandbox(t) {
@@ -506,9 +587,11 @@ func TestDumpOfAProcessThatIsKilledFails(t *testing.T) {
 	}
 	d := prepare(t, p, 1<<30)
 	p.kill(t)
-	if _, _, err := d.Run(t.Context()); err == nil {
-		t.Error("a process that is gone was dumped")
+	_, _, err := d.Run(t.Context())
+	if err == nil || errors.Is(err, criu.ErrDamaged) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v, want one line that says that there is no process", err)
 	}
+	t.Log(err)
 }
 
 func TestWhatIsPreparedAndNotRunLeavesNothing(t *testing.T) {

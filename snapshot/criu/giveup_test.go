@@ -3,6 +3,8 @@ package criu_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -13,32 +15,32 @@ import (
 func TestPyPyProcessOutlivesDumpsThatAreGivenUp(t *testing.T) {
 	require.Program(t, "pypy", "pypy3")
 	if inSandbox(t) {
-		outlivesGivingUp(t, launchPyPy(t), 1<<30)
+		outlivesGivingUp(t, launchPyPy(t), 1<<30, time.Millisecond)
 	}
 }
 
 func TestJVMProcessOutlivesDumpsThatAreGivenUp(t *testing.T) {
 	require.Program(t, "jvm", "javac")
 	if inSandbox(t) {
-		outlivesGivingUp(t, launchJVM(t), 1<<30)
+		outlivesGivingUp(t, launchJVM(t), 1<<30, time.Millisecond)
 	}
 }
 
 func TestProcessOutlivesDumpsIntoAFileThatAreGivenUp(t *testing.T) {
 	require.Program(t, "pypy", "pypy3")
 	if inSandbox(t) {
-		outlivesGivingUp(t, launchPyPy(t), 0)
+		outlivesGivingUp(t, launchPyPy(t), 0, 5*time.Millisecond)
 	}
 }
 
 // outlivesGivingUp gives dumps up at many moments. The process runs on each
 // time, and a snapshot of it can be taken and restored afterwards.
-func outlivesGivingUp(t *testing.T, p target, memory int64) {
+func outlivesGivingUp(t *testing.T, p target, memory int64, step time.Duration) {
 	for p.next(t) < 20 {
 	}
 	given := 0
 	var late time.Duration
-	for deadline := time.Duration(0); deadline <= 60*time.Millisecond; deadline += time.Millisecond {
+	for deadline := time.Duration(0); deadline <= 60*time.Millisecond; deadline += step {
 		d := prepare(t, p, memory)
 		before := p.last(t)
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
@@ -65,8 +67,42 @@ func outlivesGivingUp(t *testing.T, p target, memory int64) {
 		}
 	}
 	t.Logf("%d dumps were given up, the last word came %s after the deadline at most", given, late)
-	if given < 5 {
+	if given < 3 {
 		t.Errorf("%d dumps were given up, want some at all", given)
 	}
 	continuesFromSnapshot(t, p, intoMemory)
+}
+
+func TestRestoreThatIsCutOffLeavesNothing(t *testing.T) {
+	require.Program(t, "jvm", "javac")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchJVM(t)
+	for p.next(t) < 20 {
+	}
+	dir, process := intoMemory(t, p)
+	p.kill(t)
+	cut := 0
+	for deadline := time.Duration(0); deadline <= 60*time.Millisecond; deadline += 2 * time.Millisecond {
+		if err := criu.SetLastPID(1000); err != nil {
+			t.Fatal(err)
+		}
+		out, in := newPipe(t)
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		pid, err := engine(t).Restore(ctx, dir, process, in, in)
+		cancel()
+		_, _ = in.Close(), out.Close()
+		if err == nil {
+			target{pid: pid}.kill(t)
+			continue
+		}
+		cut++
+		for _, tid := range process.TIDs {
+			if comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", tid)); err == nil {
+				t.Errorf("deadline %s: process %d, %q, is left", deadline, tid, comm)
+			}
+		}
+	}
+	t.Logf("%d restores were cut off", cut)
 }

@@ -40,30 +40,24 @@ var errNoKdat = errors.New("CRIU wrote no cache: every dump and restore takes so
 // The error wraps ErrUnavailable if CRIU says that it cannot work here. Any
 // other error costs time only.
 func (e *Engine) Seed(ctx context.Context, seedDir string) error {
-	key, err := e.kdatKey()
-	if err != nil {
-		return errors.Join(fmt.Errorf("seed CRIU's cache: %w", err), e.Check(ctx))
-	}
-	if err := e.seed(ctx, key, seedDir); err != nil {
+	if err := e.seed(ctx, seedDir); err != nil {
 		return fmt.Errorf("seed CRIU's cache: %w", err)
 	}
 	return nil
 }
 
-func (e *Engine) seed(ctx context.Context, key, seedDir string) error {
+func (e *Engine) seed(ctx context.Context, seedDir string) error {
+	key, err := e.kdatKey()
+	if err != nil {
+		return e.unseeded(ctx, err)
+	}
 	path := e.kdatPath()
 	if raw, ok := validKdat(path, key); ok {
 		keepSeed(seedDir, key, raw)
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	if !private(filepath.Dir(path)) {
-		return errors.Join(fmt.Errorf("others may write to %s", filepath.Dir(path)), e.Check(ctx))
-	}
-	if err := removeKdat(path); err != nil {
-		return err
+	if err := clean(path); err != nil {
+		return e.unseeded(ctx, err)
 	}
 	if raw, ok := readSeed(seedDir, key); ok {
 		return installKdat(path, key, raw)
@@ -74,6 +68,26 @@ func (e *Engine) seed(ctx context.Context, key, seedDir string) error {
 	}
 	keepSeed(seedDir, key, raw)
 	return installKdat(path, key, raw)
+}
+
+// unseeded says why there is no cache, unless CRIU cannot work at all.
+func (e *Engine) unseeded(ctx context.Context, why error) error {
+	if err := e.Check(ctx); err != nil {
+		return err
+	}
+	return why
+}
+
+// clean makes the directory of the cache and removes a cache that is not valid.
+func clean(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if !private(dir) {
+		return fmt.Errorf("others may write to %s", dir)
+	}
+	return removeKdat(path)
 }
 
 // kdatPath is where CRIU looks for its cache.
@@ -217,7 +231,7 @@ func (e *Engine) makeKdat(ctx context.Context, path string) (raw []byte, err err
 		}
 	})
 	if !inPrivate {
-		return nil, errors.Join(errNoKdat, e.Check(ctx))
+		return nil, e.unseeded(ctx, errNoKdat)
 	}
 	return raw, err
 }

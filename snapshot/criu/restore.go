@@ -37,7 +37,7 @@ func (e *Engine) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (*
 
 // Run starts the process tree whose image is in dir, as a child of the caller.
 // All its process and thread ids must be free. On failure nothing of it is
-// left; so it is when ctx ends, which kills CRIU.
+// left, nor when ctx ends, which kills CRIU and what it has made.
 func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
 	pid, err = r.run(ctx, dir, p)
 	if err != nil {
@@ -67,7 +67,8 @@ func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid 
 		err = failure(resp, filepath.Join(dir, restoreLog))
 	}
 	if err != nil {
-		return 0, err
+		r.worker.kill()
+		return 0, errors.Join(err, clearTree(p.TIDs))
 	}
 	return int(resp.GetRestore().GetPid()), nil
 }

@@ -179,3 +179,39 @@ func probeFails(t *testing.T, why string) error {
 	}
 	return err
 }
+
+func TestProbeNamesFileCapabilitiesThatMayNotBeHad(t *testing.T) {
+	if !inSandbox(t) {
+		return
+	}
+	if os.Getenv(rightsEnv) == "" {
+		t.Setenv("PRONGHORN_CRIU", withFileCapabilities(t))
+	}
+	if withRights(t, "--reuid=1000", "--regid=1000", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all") {
+		probeFails(t, "may not be executed: it has file capabilities")
+	}
+}
+
+// withFileCapabilities returns a program with the two capabilities, on a file
+// system on which they count.
+func withFileCapabilities(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "criu-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	raw, err := os.ReadFile("/bin/true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "criu")
+	if err := errors.Join(os.WriteFile(path, raw, 0o755), os.Chmod(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	both := []byte{1, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0} // cap_setpcap,cap_checkpoint_restore=ep
+	if err := unix.Setxattr(path, "security.capability", both, 0); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

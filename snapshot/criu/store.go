@@ -37,19 +37,21 @@ type store struct {
 	closed bool
 }
 
-// newStore reserves limit bytes of memory and fills expected ones of them with
-// pages now, so that no page fault is left for the time in which the process
-// is frozen. What goes beyond limit is kept in a file in dir.
+// newStore reserves memory, at most limit bytes, and fills the expected bytes
+// of it with pages now, so that no page fault is left for the time in which the
+// process is frozen. What goes beyond is kept in a file in dir.
 func newStore(dir string, limit, expected int64) (*store, error) {
 	s := &store{dir: dir}
 	if limit > 0 {
-		mem, err := unix.Mmap(-1, 0, int(roundUp(limit, hugePage)), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
-		if err != nil {
-			return nil, fmt.Errorf("memory for the image: %w", err)
+		// Twice what is expected: a reservation may count against what all
+		// processes together may reserve.
+		size := roundUp(min(limit, 2*expected+hugePage), hugePage)
+		mem, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+		if err == nil {
+			s.mem = mem
+			populate(mem[:min(roundUp(expected, hugePage), size)])
+			return s, nil
 		}
-		s.mem = mem
-		populate(mem[:min(roundUp(expected, hugePage), int64(len(mem)))])
-		return s, nil
 	}
 	return s, s.spill()
 }

@@ -175,6 +175,9 @@ func tempDir(env environment) string {
 }
 
 // stagingDir is on tmpfs where there is one: images are written and read once.
+// DefaultStagingDir is where images are staged when snapshot_dir says nothing.
+func DefaultStagingDir() string { return stagingDir(newEnvironment(os.Environ())) }
+
 func stagingDir(env environment) string {
 	if dir := env.get("snapshot_dir"); dir != "" {
 		return dir

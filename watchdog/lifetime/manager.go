@@ -41,7 +41,7 @@ type Images interface {
 	Store(ctx context.Context, req snapshot.StoreRequest) (snapshot.Stored, error)
 }
 
-// Engine prepares dumps and restores; see CRIU.
+// Engine prepares dumps and restores; *CRIU is one.
 type Engine interface {
 	process.Engine
 	PrepareDump(ctx context.Context, pid int, o criu.DumpOptions) (PreparedDump, error)
@@ -51,19 +51,6 @@ type Engine interface {
 type PreparedDump interface {
 	Run(ctx context.Context) (*snapshot.Image, snapshot.Process, error)
 	Close() error
-}
-
-// CRIU is a criu.Engine as this package wants it.
-type CRIU struct{ *criu.Engine }
-
-// PrepareDump is criu.Engine's.
-func (c CRIU) PrepareDump(ctx context.Context, pid int, o criu.DumpOptions) (PreparedDump, error) {
-	return c.Engine.PrepareDump(ctx, pid, o)
-}
-
-// PrepareRestore is criu.Engine's.
-func (c CRIU) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (process.PreparedRestore, error) {
-	return c.Engine.PrepareRestore(ctx, stdout, stderr)
 }
 
 // Reporter sends latencies to the KV service.

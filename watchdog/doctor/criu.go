@@ -1,0 +1,65 @@
+package doctor
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+)
+
+// askTime bounds one call of CRIU.
+const askTime = 10 * time.Second
+
+func (d *doctor) program(context.Context) Check {
+	const name = "criu"
+	bin, err := criu.Find(d.CRIU)
+	if err != nil {
+		return failed(name, err, "install CRIU 4.2 or later in the image, or COPY the directory /opt/pronghorn of Pronghorn's image into it")
+	}
+	d.engine = criu.NewEngine(bin)
+	return ok(name, bin.String())
+}
+
+// rights asks whether this process may use CRIU, by its capabilities and by
+// what the container forbids.
+func (d *doctor) rights(ctx context.Context) Check {
+	const name = "rights"
+	if d.engine == nil {
+		return skipped(name, "there is no CRIU")
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	mode, err := d.engine.Probe(ctx)
+	d.engine = d.engine.In(mode)
+	switch {
+	case err != nil:
+		return failed(name, err, "see docs/privileges.md for the smallest set of rights")
+	case mode == criu.Unprivileged:
+		d.works = true
+		return warning(name, "mode unprivileged: a restored process sees the monotonic clock of its new machine",
+			"for JVM functions that are restored on other machines, or after a reboot: add SYS_ADMIN, SYS_TIME, NET_ADMIN and SYS_CHROOT")
+	}
+	d.works = true
+	return ok(name, "mode "+mode.String())
+}
+
+// features asks CRIU itself about the kernel.
+func (d *doctor) features(ctx context.Context) Check {
+	const name = "kernel features"
+	if !d.works {
+		return skipped(name, "CRIU may not be used here")
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	if err := d.engine.Seed(ctx, d.CacheDir); err != nil {
+		if isUnavailable(err) {
+			d.works = false
+			return failed(name, err, "use a newer CRIU or another kernel")
+		}
+		return warning(name, "CRIU's cache of them cannot be kept: "+err.Error(), "every dump and restore takes some 30 ms longer; mount a tmpfs at /run, or set snapshot_cache_dir")
+	}
+	return ok(name, "criu check: looks good")
+}
+
+func trimmed(raw []byte) string { return strings.TrimSpace(string(raw)) }

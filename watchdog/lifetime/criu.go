@@ -1,0 +1,34 @@
+package lifetime
+
+import (
+	"context"
+	"os"
+	"sync/atomic"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+)
+
+// CRIU is the engine that uses CRIU. In which mode it does so turns out while
+// the function already starts.
+type CRIU struct{ engine atomic.Pointer[criu.Engine] }
+
+// NewCRIU returns an engine that uses e.
+func NewCRIU(e *criu.Engine) *CRIU {
+	c := &CRIU{}
+	c.Use(e)
+	return c
+}
+
+// Use makes what is prepared from now on use e.
+func (c *CRIU) Use(e *criu.Engine) { c.engine.Store(e) }
+
+// PrepareDump is criu.Engine's.
+func (c *CRIU) PrepareDump(ctx context.Context, pid int, o criu.DumpOptions) (PreparedDump, error) {
+	return c.engine.Load().PrepareDump(ctx, pid, o)
+}
+
+// PrepareRestore is criu.Engine's.
+func (c *CRIU) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (process.PreparedRestore, error) {
+	return c.engine.Load().PrepareRestore(ctx, stdout, stderr)
+}
