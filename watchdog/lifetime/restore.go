@@ -105,9 +105,9 @@ func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir stri
 	case err != nil:
 		return manifest, err
 	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
-		return manifest, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
+		return manifest, fmt.Errorf("%w: the manifest is of snapshot %s of %s, want %s of %s", snapshot.ErrCorrupt, manifest.ID, manifest.Function, r.Snapshot, m.Function)
 	case manifest.Platform != m.Platform:
-		return manifest, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
+		return manifest, fmt.Errorf("%w: the snapshot was taken on %s, this is %s", snapshot.ErrCorrupt, manifest.Platform, m.Platform)
 	}
 	return manifest, nil
 }

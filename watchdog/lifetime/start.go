@@ -28,7 +28,9 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	if r := l.plan.Restore; r != nil {
 		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
 			m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
-			m.accuse(ctx, l, r.Snapshot)
+			if why.blamesSnapshot() {
+				m.accuse(ctx, l, r.Snapshot)
+			}
 		}
 	}
 	if ctx.Err() != nil && l.process == nil {
