@@ -63,6 +63,9 @@ func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
 func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (*snapshot.Image, snapshot.Process, Failure) {
 	bounded, cancel := m.bounded(ctx, m.MaxPause)
 	defer cancel()
+	if why := m.Support.Known(); !why.None() {
+		return nil, snapshot.Process{}, why
+	}
 	preparation := m.prepareDump(l)
 	defer preparation.discard()
 	m.step("checkpoint: gate shut")

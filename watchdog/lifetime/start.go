@@ -119,7 +119,10 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 func (m *Manager) veto(l *life, distrust, unsupported Failure) Failure {
 	switch {
 	case !unsupported.None():
-		l.plan.Restore, l.plan.CheckpointAt = nil, 0
+		l.plan.Restore = nil
+		if !m.Support.Known().None() { // else it is known when the checkpoint comes
+			l.plan.CheckpointAt = 0
+		}
 		return unsupported
 	case !distrust.None() && l.plan.Restore != nil:
 		l.plan.Restore = nil
