@@ -142,11 +142,12 @@ func (s *Service) Restart(t testing.TB) {
 func (c *Control) StartWith(t testing.TB, bin string, f Function, env ...string) *Watchdog {
 	t.Helper()
 	w := c.LaunchIn(t, sandbox.Spec{}, bin, f, env...)
-	w.awaitHealth()
+	w.AwaitHealth()
 	return w
 }
 
-// LaunchIn is Launch with snapshots, as StartWith has them.
+// LaunchIn is StartWith in a sandbox of which place says what is special about
+// it. It does not wait until the watchdog is healthy.
 func (c *Control) LaunchIn(t testing.TB, place sandbox.Spec, bin string, f Function, env ...string) *Watchdog {
 	t.Helper()
 	env = append([]string{"snapshot_agent_url=" + c.Agent.URL(), "snapshot_max_pause=10s"}, env...)

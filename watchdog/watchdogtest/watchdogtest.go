@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,7 +123,7 @@ type Watchdog struct {
 func Start(t testing.TB, bin string, f Function, env []string, forward ...string) *Watchdog {
 	t.Helper()
 	w := Launch(t, bin, f, env, sandbox.Spec{Forward: forward})
-	w.awaitHealth()
+	w.AwaitHealth()
 	return w
 }
 
@@ -133,10 +134,10 @@ func Launch(t testing.TB, bin string, f Function, env []string, place sandbox.Sp
 	require.Root(t)
 	log := &syncbuffer.Buffer{}
 	place.Args = []string{bin}
-	place.Env = append([]string{
+	place.Env = lastOnes(append([]string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=/dev/shm", "mode=http", "fprocess=" + f.Process, "upstream_url=" + f.Upstream,
 		"healthcheck_interval=1ms", "snapshot_function=" + f.Name, "snapshot_headers=true",
-	}, env...)
+	}, env...))
 	place.Dir, place.Stdout, place.Stderr = f.Dir, log, log
 	s, err := sandbox.Start(context.Background(), place)
 	if err != nil {
@@ -152,7 +153,23 @@ func Launch(t testing.TB, bin string, f Function, env []string, place sandbox.Sp
 	return w
 }
 
-func (w *Watchdog) awaitHealth() {
+// lastOnes leaves out what is set again later: of a variable that is there
+// twice a program would see the first.
+func lastOnes(env []string) []string {
+	var last []string
+	seen := map[string]bool{}
+	for _, variable := range slices.Backward(env) {
+		name, _, _ := strings.Cut(variable, "=")
+		if !seen[name] {
+			seen[name] = true
+			last = append(last, variable)
+		}
+	}
+	return last
+}
+
+// AwaitHealth waits until the watchdog accepts requests.
+func (w *Watchdog) AwaitHealth() {
 	w.t.Helper()
 	for range 1000 {
 		resp, err := w.Client.Get("http://127.0.0.1:8080/_/health")
