@@ -4,6 +4,7 @@
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
+# make generations  100 generations of restore, requests, checkpoint on PyPy, a third of that on the JVM (GENERATIONS=N)
 # make bench      Go benchmarks
 # make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
 # make format     gofmt
@@ -11,13 +12,14 @@
 GO       ?= go
 FUZZTIME ?= 10s
 SOAK     ?= 100000
+GENERATIONS ?= 100
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions fuzz soak bench bench-proxy format clean
+.PHONY: build setup test check unit integration functions fuzz soak generations bench bench-proxy format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -54,6 +56,9 @@ fuzz:
 
 soak:
 	PRONGHORN_SOAK=$(SOAK) $(GO) test -count=1 -run '^TestSoak$$' -v -timeout 60m ./watchdog
+
+generations:
+	PRONGHORN_GENERATIONS=$(GENERATIONS) $(GO) test -count=1 -run '^TestManyGenerations' -v -timeout 60m ./watchdog/faults
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
