@@ -4,7 +4,7 @@
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
-# make generations  100 generations of restore, requests, checkpoint on PyPy, a third of that on the JVM (GENERATIONS=N)
+# make generations  100 generations of restore, requests, checkpoint on PyPy, half as many on the JVM (GENERATIONS=N)
 # make bench      Go benchmarks
 # make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
 # make format     gofmt

@@ -26,7 +26,7 @@ func TestGenerationsDoNotGrow(t *testing.T) {
 }
 
 func TestManyGenerationsOfPyPyDoNotGrow(t *testing.T)   { manyGenerations(t, "bfs", 1) }
-func TestManyGenerationsOfTheJVMDoNotGrow(t *testing.T) { manyGenerations(t, "simple-hash", 3) }
+func TestManyGenerationsOfTheJVMDoNotGrow(t *testing.T) { manyGenerations(t, "simple-hash", 2) }
 
 func manyGenerations(t *testing.T, name string, divisor int) {
 	n, err := strconv.Atoi(os.Getenv(generationsEnv))
@@ -43,7 +43,8 @@ type size struct{ threads, descriptors, watchdogDescriptors, watchdogKB int }
 
 // generationsDoNotGrow runs n lifetimes in one container, each of which is
 // restored from the snapshot of the one before: n generations of restore,
-// requests, checkpoint. What the fourth takes is about what the last takes.
+// requests, checkpoint. What the one in the middle takes is what the last takes:
+// until then a JVM still fills its young generation for the first time.
 func generationsDoNotGrow(t *testing.T, f watchdogtest.Function, n int) {
 	c, bin := watchdogtest.NewControl(t, "", ""), watchdogtest.Binary(t)
 	w := c.StartWith(t, bin, f, watchdogtest.EvictedLineage(requestsOf), "snapshot_max_pause=1m", "snapshot_cache_dir="+t.TempDir())
@@ -51,7 +52,7 @@ func generationsDoNotGrow(t *testing.T, f watchdogtest.Function, n int) {
 	for i := range n {
 		w.Drive(requestsOf - 1)
 		switch i {
-		case 3:
+		case n/2 - 1:
 			early = sizeOf(t, w)
 		case n - 1:
 			late = sizeOf(t, w)
@@ -60,17 +61,17 @@ func generationsDoNotGrow(t *testing.T, f watchdogtest.Function, n int) {
 	}
 	watchdogtest.Await(t, "the last generation ended", func() bool { return len(c.Records()) >= n })
 	records := c.Records()
-	t.Logf("generation 4: %+v, %d: %+v", early, n, late)
+	t.Logf("generation %d: %+v, %d: %+v", n/2, early, n, late)
 	logLineage(t, c, f.Name, records)
 	if late.threads > early.threads+2 || late.descriptors > early.descriptors || late.watchdogDescriptors > early.watchdogDescriptors+10 {
-		t.Errorf("generation 4 had %+v, generation %d %+v: want no growth", early, n, late)
+		t.Errorf("generation %d had %+v, generation %d %+v: want no growth", n/2, early, n, late)
 	}
 	if late.watchdogKB > early.watchdogKB*3/2+20<<10 {
 		t.Errorf("the watchdog grew from %d kB to %d kB", early.watchdogKB, late.watchdogKB)
 	}
 	allRestored(t, records)
-	first, last := imageOf(t, records[3]), imageOf(t, records[n-1])
-	if last > first*5/4 {
+	first, last := imageOf(t, records[n/2-1]), imageOf(t, records[n-1])
+	if last > first*11/10 {
 		t.Errorf("the image grew from %d to %d bytes", first, last)
 	}
 	c.VerifyPool(t, f.Name, nil)
