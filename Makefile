@@ -16,7 +16,7 @@ GENERATIONS ?= 100
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
-PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio
+PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio,libraries,ffmpeg,pillow,mustache
 export PRONGHORN_REQUIRE
 
 .PHONY: build setup test check unit integration functions fuzz soak generations bench bench-proxy format clean

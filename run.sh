@@ -11,12 +11,13 @@ usage() {
 		./run.sh --help
 
 		The first call installs what is missing (Go is needed; CRIU, PyPy and a JDK come
-		from Debian's packages), which needs root, as the benchmarks do. Results go to
+		from Debian's packages; suites build MinIO, too, some minutes), which needs
+		root, as the benchmarks do. Results go to
 		data/: a CSV with two more files beside it, and figures. What is interrupted
 		goes on when it is started again; --fresh starts over.
 
 		REQUESTS=40 ./run.sh basic    fewer requests of each configuration
-		RATES="4 1", STRATEGIES="cold request_centric", FUNCTIONS="bfs"
+		RATES="4 1", STRATEGIES="cold request_centric", FUNCTIONS="mst video"
 		Further words are flags of 'pronghorn bench': ./run.sh basic --pause 50ms
 	TEXT
 }
@@ -41,9 +42,19 @@ use_criu() {
 	fi
 }
 
+# parts names what is to be set up: for bfs and simple-hash, little.
+parts() {
+	case "$1 ${FUNCTIONS:-} $*" in
+	*--functions*) echo suite ;;
+	'basic  '* | 'basic bfs '* | 'basic simple-hash '*) echo run ;;
+	'suite '*) echo "suite-$2" ;;
+	*) echo suite ;;
+	esac
+}
+
 bench() {
 	[ "$(id -u)" = 0 ] || fail 'the benchmarks need root, for namespaces and CRIU: run as root, for instance with sudo'
-	scripts/setup.sh run
+	scripts/setup.sh "$(parts "$@")"
 	build
 	use_criu
 	exec bin/pronghorn bench "$@"

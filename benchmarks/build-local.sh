@@ -4,14 +4,17 @@
 #   build-local.sh FUNCTION DEST    FUNCTION is one of --list, e.g. python/bfs or bfs
 #   build-local.sh --list           lines "python bfs"
 #
-# DEST gets the server, the function, and two files of one line:
+# DEST gets the server, the function with its resources, and
 #   DEST/fprocess       the command, to be run in DEST, split on single spaces
 #   DEST/upstream_url   where the function then answers
-# Does nothing if DEST is newer than all sources.
+#   DEST/services.txt   services that it talks to, one a line: s3, objects
+# Does nothing if DEST is newer than all sources. Libraries that scripts/setup.sh
+# keeps below PRONGHORN_PREFIX (/opt/pronghorn) are copied.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 templates=$(cd "$here/../templates" && pwd)
+prefix=${PRONGHORN_PREFIX:-/opt/pronghorn}
 
 # A fixed heap makes snapshots comparable. The collector is the one that the
 # JVM picks on one CPU. No perf data: a shared mapping of a file in /tmp cannot
@@ -59,11 +62,61 @@ compile_python() {
 	env -u PYTHONDONTWRITEBYTECODE pypy3 -m compileall -q "$@"
 }
 
+# add_resources FUNCTION FROM TO: FROM keeps what was generated, TO gets links
+# to it, so that it outlives the next assembling without being copied.
+add_resources() {
+	[ -e "$here/$1/resources.txt" ] || return 0
+	if [ -n "$(find "$here/resources" -name '*.go' -newer "$2" -print -quit 2>/dev/null)" ]; then
+		rm -rf "$2"
+	fi
+	"$here/resources.sh" "$1" "$2"
+	cp -rl "$2" "$3"
+}
+
+add_services() { # add_services SOURCE DEST
+	rm -f "$2/services.txt"
+	if [ -e "$1/services.txt" ]; then
+		cp "$1/services.txt" "$2/"
+	fi
+}
+
+# Pillow for PyPy stands where no other Python finds it.
+add_pillow() { # add_pillow DEST
+	[ -d "$prefix/pypy/PIL" ] || fail 'Pillow for PyPy is missing: run scripts/setup.sh pillow'
+	cp -r "$prefix/pypy/PIL" "$1/"
+}
+
+# add_jars LIST CLASSES unpacks libraries, as one jar with all dependencies
+# would hold them: a jar that stays open would be part of every snapshot.
+add_jars() {
+	local name jar
+	while read -r name; do
+		jar=$prefix/java/$name.jar
+		[ -e "$jar" ] || jar=/usr/share/java/$name.jar
+		[ -e "$jar" ] || fail "$name.jar is missing: run scripts/setup.sh mustache"
+		(cd "$2" && jar xf "$jar" && rm -rf META-INF)
+	done <"$1"
+}
+
+# Prints the installed packages that the function imports, with theirs.
+packages() {
+	local package
+	echo waitress
+	for package in $(sed -n 's/^\([A-Za-z0-9_]*\).*/\L\1/p' "$1/requirements.txt" 2>/dev/null); do
+		case $package in
+		boto3) echo boto3 botocore s3transfer urllib3 jmespath dateutil ;;
+		jinja2) echo jinja2 markupsafe ;;
+		pillow) ;; # is part of the assembled function
+		*) echo "$package" ;;
+		esac
+	done
+}
+
 # Compiles the installed packages that the function imports, where that is
 # missing and possible.
 compile_packages() {
 	local package directory
-	for package in waitress $(sed -n 's/^\([A-Za-z0-9_]*\).*/\1/p' "$1/requirements.txt" 2>/dev/null); do
+	for package in $(packages "$1"); do
 		directory=$(pypy3 - "$package" <<-'PY'
 			import importlib.util, os, sys
 			spec = importlib.util.find_spec(sys.argv[1])
@@ -82,32 +135,42 @@ compile_packages() {
 
 build_python() {
 	local source=$1 dest=$2 server=$templates/criu-pypy common=$here/python/common
-	up_to_date "$dest" "$source" "$server" "$common" "${BASH_SOURCE[0]}" && return
+	up_to_date "$dest" "$source" "$server" "$common" "$here/resources" "${BASH_SOURCE[0]}" && return
 	need pypy3
 	rm -rf "$dest/function" "$dest/fprocess"
+	echo 'http://127.0.0.1:5000' >"$dest/upstream_url"
 	mkdir -p "$dest/function"
 	cp "$server/index.py" "$server/snapshot_hooks.py" "$dest/"
 	cp -r "$source/." "$dest/function/"
-	cp "$common/workload.py" "$dest/function/"
-	rm -rf "$dest/function/__pycache__" "$dest"/function/test_*.py "$dest"/function/*.yml
+	cp "$common"/*.py "$dest/function/"
+	rm -rf "$dest/function/__pycache__" "$dest"/function/test*.py "$dest"/function/*.yml
+	if grep -qi '^pillow' "$source/requirements.txt"; then
+		add_pillow "$dest/function"
+	fi
+	add_resources "${source#"$here/"}" "$dest/resources" "$dest/function/resources"
+	add_services "$source" "$dest"
 	compile_packages "$source"
 	compile_python "$dest"
-	echo 'http://127.0.0.1:5000' >"$dest/upstream_url"
 	echo 'pypy3 index.py' >"$dest/fprocess"
 }
 
 build_java() {
 	local source=$1 dest=$2 server=$templates/criu-java common=$here/java/common
-	up_to_date "$dest" "$source" "$server" "$common" "${BASH_SOURCE[0]}" && return
+	up_to_date "$dest" "$source" "$server" "$common" "$here/resources" "${BASH_SOURCE[0]}" && return
 	need javac
 	rm -rf "$dest/classes" "$dest/fprocess"
+	echo 'http://127.0.0.1:8082' >"$dest/upstream_url"
 	mkdir -p "$dest/classes"
+	if [ -e "$source/jars.txt" ]; then
+		add_jars "$source/jars.txt" "$dest/classes"
+	fi
 	find "$server/src/main/java" "$common/src/main/java" "$source/src/main/java" -name '*.java' -print0 |
-		xargs -0 javac -Xlint:all -encoding UTF-8 --release 17 -d "$dest/classes"
+		xargs -0 javac -Xlint:all -encoding UTF-8 --release 17 -cp "$dest/classes" -d "$dest/classes"
 	if [ -d "$source/src/main/resources" ]; then
 		cp -r "$source/src/main/resources/." "$dest/classes/"
 	fi
-	echo 'http://127.0.0.1:8082' >"$dest/upstream_url"
+	add_resources "${source#"$here/"}" "$dest/resources" "$dest/classes/resources"
+	add_services "$source" "$dest"
 	echo "java $java_flags -cp classes com.openfaas.entrypoint.App" >"$dest/fprocess"
 }
 

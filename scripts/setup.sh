@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
-# Sets up what Pronghorn runs on: Go, CRIU, PyPy, a JDK and, for the tests,
-# Redis and MinIO. Idempotent; with nothing missing it takes a fraction of a second.
+# Sets up what Pronghorn runs on: Go, CRIU, PyPy, a JDK and, for the tests and
+# the evaluation, servers and libraries. Idempotent; with nothing missing it
+# takes a fraction of a second.
 #
-#   scripts/setup.sh run     what ./run.sh needs (go, criu, pypy, jvm)
-#   scripts/setup.sh test    that, and what the tests need (redis, minio, cc)
+#   scripts/setup.sh run     what ./run.sh basic needs (go, criu, pypy, jvm)
+#   scripts/setup.sh suite-pypy, suite-jvm
+#                            that, and what all functions of a language need
+#   scripts/setup.sh suite   what all functions need
+#   scripts/setup.sh test    that, and what the tests need (redis, cc)
 #   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis minio cc
+#                            libraries ffmpeg pillow mustache
 #
 # Environment:
-#   PRONGHORN_PREFIX         where CRIU and MinIO are kept    (/opt/pronghorn)
-#   PRONGHORN_DEBIAN_MIRROR  the Debian mirror CRIU comes from (http://deb.debian.org/debian)
+#   PRONGHORN_PREFIX         where CRIU, MinIO, Pillow are kept (/opt/pronghorn)
+#   PRONGHORN_DEBIAN_MIRROR  the Debian mirror CRIU and Pillow come from (http://deb.debian.org/debian)
 #   PRONGHORN_CRIU           a criu binary of your own; used as it is when it works
 set -euo pipefail
 
@@ -43,6 +48,31 @@ apt_install() { # apt_install WHAT PACKAGE…
 	[ -n "$apt_fresh" ] || quietly apt-get update -q
 	apt_fresh=yes
 	quietly env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# apt_state WORK ARCH deb|deb-src RELEASE makes WORK/apt.conf, a state of apt of
+# its own with the lists of a Debian release; the system's stay as they are.
+apt_state() {
+	local work=$1 arch=$2 kind=$3 release=$4 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ -r "$keyring" ] || apt_install "Debian's archive keys" debian-archive-keyring
+	mkdir -p "$work"/{lists/partial,cache/archives/partial,etc}
+	: >"$work/status"
+	echo "$kind [arch=$arch signed-by=$keyring] $mirror $release main" >"$work/sources.list"
+	cat >"$work/apt.conf" <<-CONF
+		Dir::State::Lists "$work/lists";
+		Dir::State::status "$work/status";
+		Dir::Cache "$work/cache";
+		Dir::Etc::SourceList "$work/sources.list";
+		Dir::Etc::SourceParts "-";
+		Dir::Etc::Preferences "-";
+		Dir::Etc::PreferencesParts "-";
+		APT::Architecture "$arch";
+		APT::Architectures { "$arch"; };
+		APT::Install-Recommends "false";
+		APT::Sandbox::User "root";
+		Debug::NoLocking "true";
+	CONF
+	quietly env APT_CONFIG="$work/apt.conf" apt-get update -q
 }
 
 # quietly runs a command and shows what it printed only when it fails.
@@ -114,29 +144,10 @@ need_criu() {
 # needs, libc included, under one prefix. apt works on a state of its own, so
 # the system's package lists, packages and libc stay as they are.
 fetch_criu() {
-	local arch=$1 triplet=$2 loader=$3 work tree keyring
-	keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-	[ -r "$keyring" ] || apt_install "Debian's archive keys" debian-archive-keyring
+	local arch=$1 triplet=$2 loader=$3 work tree
 	say "fetching CRIU from Debian forky into $criu_tree"
 	work=$(mktemp -d)
-	mkdir -p "$work"/{lists/partial,cache/archives/partial,etc,debs}
-	: >"$work/status"
-	echo "deb [arch=$arch signed-by=$keyring] $mirror forky main" >"$work/sources.list"
-	cat >"$work/apt.conf" <<-CONF
-		Dir::State::Lists "$work/lists";
-		Dir::State::status "$work/status";
-		Dir::Cache "$work/cache";
-		Dir::Etc::SourceList "$work/sources.list";
-		Dir::Etc::SourceParts "-";
-		Dir::Etc::Preferences "-";
-		Dir::Etc::PreferencesParts "-";
-		APT::Architecture "$arch";
-		APT::Architectures { "$arch"; };
-		APT::Install-Recommends "false";
-		APT::Sandbox::User "root";
-		Debug::NoLocking "true";
-	CONF
-	quietly env APT_CONFIG="$work/apt.conf" apt-get update -q
+	apt_state "$work" "$arch" deb forky
 	quietly env APT_CONFIG="$work/apt.conf" apt-get install -q -y --download-only criu
 	tree=$criu_tree.new
 	rm -rf "$tree"
@@ -250,15 +261,97 @@ need_minio() {
 	echo "$minio_version" >"$prefix/bin/minio.version"
 }
 
+# --- what the benchmark functions need ---------------------------------------
+
+pillow_version=9.4.0
+
+# need_libraries: Jinja2 for dynamic-html, boto3 for the functions that talk to
+# S3, LAPACK for pagerank. PyPy finds the distribution's packages of pure
+# Python. No numpy: there is none for PyPy, and networkx would try to load
+# CPython's in each call.
+need_libraries() {
+	local package missing=
+	for package in python3-jinja2 python3-boto3 libopenblas0-pthread; do
+		[ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null)" = 'ii ' ] || missing="$missing $package"
+	done
+	# shellcheck disable=SC2086
+	[ -z "$missing" ] || apt_install "the benchmark functions' libraries" $missing
+}
+
+need_ffmpeg() {
+	{ have ffmpeg && have ffprobe; } || apt_install ffmpeg ffmpeg
+}
+
+# need_pillow builds Pillow for PyPy: the distribution's is for CPython only.
+# Debian 12's source package is used everywhere, so that all measure the same.
+need_pillow() {
+	local stamp=$prefix/pypy/pillow.version key
+	need_pypy
+	key="$pillow_version for $(pypy3 -c 'import sys; print(sys.version)' | tr '\n' ' ')"
+	[ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && return
+	need_cc
+	[ -e /usr/include/jpeglib.h ] && [ -e /usr/include/zlib.h ] ||
+		apt_install 'headers of image libraries' libjpeg-dev zlib1g-dev
+	[ "$(dpkg-query -W -f '${db:Status-Abbrev}' pypy3-dev 2>/dev/null)" = 'ii ' ] || apt_install 'the headers of PyPy' pypy3-dev
+	[ -d /usr/lib/python3/dist-packages/setuptools ] || apt_install setuptools python3-setuptools
+	say "building Pillow $pillow_version for PyPy into $prefix/pypy"
+	build_pillow
+	pypy3 -c "import sys; sys.path.insert(0, '$prefix/pypy'); from PIL import Image; Image.core.jpeg_encoder" ||
+		die "Pillow $pillow_version was built, but does not work with this PyPy"
+	echo "$key" >"$stamp"
+}
+
+build_pillow() {
+	local work source
+	work=$(mktemp -d)
+	apt_state "$work" "$(dpkg --print-architecture)" deb-src bookworm
+	(cd "$work" && quietly env APT_CONFIG="$work/apt.conf" apt-get source -q --download-only pillow)
+	tar -C "$work" -xf "$work/pillow_$pillow_version.orig.tar.xz" 2>/dev/null ||
+		tar -C "$work" -xf "$work/pillow_$pillow_version.orig.tar.gz" ||
+		die "Debian 12's Pillow is not $pillow_version any more: adapt pillow_version"
+	source=$(echo "$work"/*illow-*/setup.py)
+	(
+		cd "$(dirname "$source")"
+		quietly env PYTHONPATH=/usr/lib/python3/dist-packages pypy3 setup.py -q build_ext \
+			--disable-platform-guessing --disable-{tiff,webp,webpmux,lcms,jpeg2000,imagequant,xcb,freetype} \
+			build --build-lib "$work/built"
+	)
+	mkdir -p "$prefix/pypy"
+	rm -rf "$prefix/pypy/PIL"
+	mv "$work/built/PIL" "$prefix/pypy/PIL"
+	rm -rf "$work"
+}
+
+# need_mustache: the library's jar alone; the package depends on half of Maven.
+need_mustache() {
+	local jar=mustache-compiler.jar work
+	[ -e "$prefix/java/$jar" ] || [ -e "/usr/share/java/$jar" ] && return
+	need_root mustache.java
+	say "fetching mustache.java into $prefix/java"
+	work=$(mktemp -d)
+	chmod 755 "$work" # for apt's own user
+	[ -n "$apt_fresh" ] || quietly apt-get update -q
+	apt_fresh=yes
+	(cd "$work" && quietly apt-get download -q libmustache-java)
+	quietly dpkg-deb -x "$work"/libmustache-java_*.deb "$work/tree"
+	mkdir -p "$prefix/java"
+	cp -L "$work/tree/usr/share/java/$jar" "$prefix/java/$jar.new"
+	mv "$prefix/java/$jar.new" "$prefix/java/$jar"
+	rm -rf "$work"
+}
+
 main() {
 	local part
 	[ $# -gt 0 ] || set -- run
 	for part in "$@"; do
 		case "$part" in
 		run) main go criu pypy jvm ;;
-		test) main go criu pypy jvm redis minio cc ;;
-		go | criu | pypy | jvm | redis | minio | cc) "need_$part" ;;
-		*) die "unknown part $part: run, test, go, criu, pypy, jvm, redis, minio, cc" ;;
+		suite-pypy) main go criu pypy libraries ffmpeg pillow minio ;;
+		suite-jvm) main go criu jvm mustache ;;
+		suite) main suite-pypy suite-jvm ;;
+		test) main run suite redis cc ;;
+		go | criu | pypy | jvm | redis | minio | cc | libraries | ffmpeg | pillow | mustache) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, redis, minio, cc, libraries, ffmpeg, pillow, mustache" ;;
 		esac
 	done
 }

@@ -217,3 +217,16 @@ func TestRangesOfObjects(t *testing.T) {
 		}
 	}
 }
+
+// Whatever is asked for lies inside the object.
+func FuzzRanges(f *testing.F) {
+	for _, header := range []string{"bytes=0-1", "bytes=5-", "bytes=-5", "bytes=9223372036854775807-", "bytes=1-0"} {
+		f.Add(header, int64(10))
+	}
+	f.Fuzz(func(t *testing.T, header string, size int64) {
+		first, last, ok := parseRange(header, size)
+		if ok && (first < 0 || last < first || last >= size) {
+			t.Errorf("%q of %d bytes: %d to %d", header, size, first, last)
+		}
+	})
+}

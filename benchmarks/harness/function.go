@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,8 @@ func Functions(ctx context.Context, benchmarks string) ([]Function, error) {
 // assembled is a function that can be started.
 type assembled struct {
 	name, dir, process, upstream string
+	// services are names of those that it talks to.
+	services []string
 }
 
 // assemble makes the function ready to run in a directory under Work. One that
@@ -53,9 +56,10 @@ func (c Config) assemble(ctx context.Context, name string) (assembled, error) {
 		return assembled{}, fmt.Errorf("assemble %s: %w", name, err)
 	}
 	f := assembled{name: name, dir: dir}
-	var errs [2]error
+	var errs [3]error
 	f.process, errs[0] = oneLine(filepath.Join(dir, "fprocess"))
 	f.upstream, errs[1] = oneLine(filepath.Join(dir, "upstream_url"))
+	f.services, errs[2] = wordsIn(filepath.Join(dir, "services.txt"))
 	return f, errors.Join(errs[:]...)
 }
 
@@ -76,4 +80,13 @@ func oneLine(path string) (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(string(raw)), nil
+}
+
+// wordsIn reads a file of words; none if there is no file.
+func wordsIn(path string) ([]string, error) {
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return strings.Fields(string(raw)), err
 }

@@ -3,7 +3,9 @@ package harness_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -76,6 +78,30 @@ func TestInterruptedRunGoesOn(t *testing.T) {
 	checkLineages(t, data)
 	if entries, _ := filepath.Glob(filepath.Join(cfg.Work, "state", "*")); len(entries) > 0 {
 		t.Errorf("state of a finished configuration is left: %v", entries)
+	}
+}
+
+// TestFunctionsReachTheirServicesAfterARestore runs a function that fetches
+// from one server and puts into another, in lifetimes of two requests.
+func TestFunctionsReachTheirServicesAfterARestore(t *testing.T) {
+	cfg := realConfig(t)
+	require.Program(t, "minio", "minio")
+	require.Component(t, "libraries", exec.Command("pypy3", "-c", "import boto3").Run() == nil, "boto3 is not installed")
+	cfg.Functions, cfg.Rates, cfg.Requests = []string{"upload"}, []int{2}, 4
+	if err := harness.Run(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	data := read(t, cfg)
+	for _, r := range data.Requests {
+		if r.Failed() || r.Tries != 1 || (r.InputSize != 230_000 && r.InputSize != 2_400_000) {
+			t.Errorf("%+v: want an answer at the first try about one of the two files", r)
+		}
+	}
+	if n := len(data.Lifetimes); n != 2 || data.Lifetimes[1].Start != agent.Restored {
+		t.Errorf("lifetimes %+v, want the second of two to be restored", data.Lifetimes)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Work, "services")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("data of the services is left: %v", err)
 	}
 }
 

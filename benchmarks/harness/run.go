@@ -31,6 +31,9 @@ type run struct {
 	cpus     cpus
 	ledger   *ledger
 	progress Progress
+	// functions are those that something is left to do of, by name.
+	functions map[string]assembled
+	services  *services
 }
 
 // Run runs all configurations that are not finished yet, one after the other,
@@ -45,7 +48,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if os.Geteuid() != 0 {
 		return errors.New("workers need root: for namespaces of their own, and for CRIU")
 	}
-	r := &run{cfg: cfg, progress: cfg.Progress}
+	r := &run{cfg: cfg, progress: cfg.Progress, functions: map[string]assembled{}, services: newServices(cfg.Work)}
 	if r.progress == nil {
 		r.progress = silence{}
 	}
@@ -62,7 +65,34 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, undo()) }()
+	defer func() { err = errors.Join(err, r.services.close()) }()
+	if err := r.prepare(ctx); err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: run it again to go on", ErrInterrupted)
+		}
+		return err
+	}
 	return r.all(ctx)
+}
+
+// prepare assembles the functions that something is left to do of and starts
+// the services that they talk to: what is missing is to be known at once, and
+// not hours later.
+func (r *run) prepare(ctx context.Context) error {
+	for _, c := range r.cfg.plan() {
+		if _, known := r.functions[c.Function]; known || r.ledger.done[c] >= r.cfg.Requests {
+			continue
+		}
+		f, err := r.cfg.assemble(ctx, c.Function)
+		if err != nil {
+			return err
+		}
+		if err := r.services.start(ctx, f.services); err != nil {
+			return fmt.Errorf("function %s: %w", f.name, err)
+		}
+		r.functions[f.name] = f
+	}
+	return nil
 }
 
 // open takes the files of the run and puts them in order.

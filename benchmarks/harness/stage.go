@@ -28,14 +28,11 @@ type stage struct {
 // run has left, or on none.
 func (r *run) openStage(ctx context.Context, c Configuration, done int) (*stage, error) {
 	s := &stage{dir: r.cfg.stateDir(c), function: c.Function}
-	f, err := r.cfg.assemble(ctx, c.Function)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if s.log, err = r.openLog(c, done); err != nil {
 		return nil, err
 	}
-	if err := r.startStage(ctx, s, c, f, done); err != nil {
+	if err := r.startStage(ctx, s, c, r.functions[c.Function], done); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
@@ -55,7 +52,7 @@ func (r *run) startStage(ctx context.Context, s *stage, c Configuration, f assem
 	}
 	s.worker, err = startWorker(ctx, workerSettings{
 		watchdog: r.cfg.Watchdog, function: f, cell: c, agentURL: s.control.agentURL, reachable: reachable,
-		cpu: r.cpus.worker, keepRandom: r.cfg.KeepRandom, log: s.log,
+		services: r.services.of(f.services), cpu: r.cpus.worker, keepRandom: r.cfg.KeepRandom, log: s.log,
 	})
 	return err
 }

@@ -46,6 +46,7 @@ type workerSettings struct {
 	cell      Configuration
 	agentURL  string
 	reachable []string
+	services  []service
 	cpu       int
 	// keepRandom lets restores repeat the snapshot's random numbers.
 	keepRandom bool
@@ -58,7 +59,7 @@ type workerSettings struct {
 func startWorker(ctx context.Context, s workerSettings) (*worker, error) {
 	box, err := sandbox.Start(context.WithoutCancel(ctx), sandbox.Spec{
 		Args: []string{s.watchdog}, Env: s.environment(), Dir: s.function.dir,
-		Stdout: s.log, Stderr: s.log, CPUs: []int{s.cpu}, Forward: s.reachable,
+		Stdout: s.log, Stderr: s.log, CPUs: []int{s.cpu}, Forward: s.reachable, ForwardAt: s.serviceAddresses(),
 	})
 	if err != nil {
 		return nil, err
@@ -89,12 +90,24 @@ func (s workerSettings) environment() []string {
 	if s.keepRandom {
 		env = append(env, "snapshot_keep_random=true")
 	}
+	for _, service := range s.services {
+		env = append(env, service.env...)
+	}
 	for _, name := range []string{"PRONGHORN_CRIU", "JAVA_HOME"} {
 		if v := os.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
 	}
 	return env
+}
+
+// serviceAddresses are the addresses of the services on the host, by those inside.
+func (s workerSettings) serviceAddresses() map[string]string {
+	addresses := make(map[string]string)
+	for _, service := range s.services {
+		addresses[service.inside] = service.host
+	}
+	return addresses
 }
 
 // awaitReady waits for the first lifetime, and leaves an open connection to

@@ -107,7 +107,7 @@ func TestBenchRefusals(t *testing.T) {
 		"an unknown test":             {args: []string{"quick"}, want: `test "quick": want basic, suite pypy, suite jvm or evaluation`},
 		"a suite of nothing":          {args: []string{"suite"}, want: `test "suite"`},
 		"no test and no functions":    {want: "nothing to run"},
-		"an unknown function":         {args: []string{"basic", "--functions", "dfs"}, want: `function "dfs": want one of`},
+		"an unknown function":         {args: []string{"basic", "--functions", "bsf"}, want: `function "bsf": want one of`},
 		"a function of another suite": {args: []string{"suite", "pypy", "--functions", "simple-hash"}, want: `function "simple-hash"`},
 		"an unknown strategy":         {args: []string{"basic", "--strategies", "warm"}, want: `unknown name "warm"`},
 		"a rate of 0":                 {args: []string{"basic", "--rates", "0"}, want: "rate 0"},

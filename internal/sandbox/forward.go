@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// forward makes the host's addr reachable inside at the same address.
-func (s *Sandbox) forward(addr string) error {
+// forward makes an address of the host reachable at one inside.
+func (s *Sandbox) forward(inside, host string) error {
 	var ln net.Listener
 	err := s.inNetwork(func() (err error) {
-		ln, err = net.Listen("tcp", addr)
+		ln, err = net.Listen("tcp", inside)
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("forward %s into the sandbox: %w", addr, err)
+		return fmt.Errorf("forward %s into the sandbox at %s: %w", host, inside, err)
 	}
 	s.listeners = append(s.listeners, ln)
-	go acceptAll(ln, addr)
+	go acceptAll(ln, host)
 	return nil
 }
 

@@ -46,6 +46,9 @@ type Spec struct {
 	// Clock is how far the clocks that count from the machine's start are ahead
 	// of the machine's, as if it were another one; it needs Linux 6.3.
 	Clock time.Duration
+	// ForwardAt are more of them, each by the address that it has inside: the
+	// host's may then be another one for each sandbox.
+	ForwardAt map[string]string
 }
 
 // Sandbox is a running program.
@@ -76,7 +79,7 @@ func Start(ctx context.Context, spec Spec) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start sandbox (needs root and namespaces): %w", err)
 	}
-	if err := s.setUp(ours, spec.Forward); err != nil {
+	if err := s.setUp(ours, spec); err != nil {
 		_ = s.Close()
 		return nil, fmt.Errorf("start sandbox: %w", err)
 	}
@@ -119,7 +122,7 @@ func (s *Sandbox) launch() error {
 
 // setUp waits for the namespaces, opens the forwarded addresses in them and
 // lets the program start.
-func (s *Sandbox) setUp(handshake *os.File, forward []string) error {
+func (s *Sandbox) setUp(handshake *os.File, spec Spec) error {
 	if err := expect(handshake, msgNamespaces); err != nil {
 		return err
 	}
@@ -127,15 +130,27 @@ func (s *Sandbox) setUp(handshake *os.File, forward []string) error {
 	if s.netns, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", s.cmd.Process.Pid)); err != nil {
 		return err
 	}
-	for _, addr := range forward {
-		if err := s.forward(addr); err != nil {
-			return err
-		}
+	if err := s.forwardAll(spec); err != nil {
+		return err
 	}
 	if _, err := handshake.Write([]byte(msgGo)); err != nil {
 		return err
 	}
 	return expectExec(handshake)
+}
+
+func (s *Sandbox) forwardAll(spec Spec) error {
+	for _, addr := range spec.Forward {
+		if err := s.forward(addr, addr); err != nil {
+			return err
+		}
+	}
+	for inside, host := range spec.ForwardAt {
+		if err := s.forward(inside, host); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PID is the process id of the program, as the host sees it.

@@ -93,29 +93,50 @@ func (m *poolModel) checkState(t *testing.T, st kvstore.State, now int) {
 			is[e.ID] = "live"
 		}
 	}
-	diff := cmp.Diff(m.order, order) + cmp.Diff(m.is, is) + cmp.Diff(m.refers, refers)
+	diff := cmp.Diff(m.order, order) + cmp.Diff(m.is, is) + cmp.Diff(m.refers, refers) + cmp.Diff(m.held(now), heldIn(st, now))
 	if diff != "" {
 		t.Fatalf("after change %d (-want +got):\n%s", now, diff)
 	}
+}
+
+// held is what uploads hold whose time is not over.
+func (m *poolModel) held(now int) map[string][]string {
+	held := map[string][]string{}
+	for id, packs := range m.holds {
+		if m.until[id] > now && len(packs) > 0 {
+			held[id] = packs
+		}
+	}
+	return held
+}
+
+func heldIn(st kvstore.State, now int) map[string][]string {
+	held := map[string][]string{}
+	for _, p := range st.Pending {
+		if p.Until.After(at(now)) {
+			held[p.ID] = p.Packs
+		}
+	}
+	return held
 }
 
 func randomPoolOp(rng *rand.Rand, now int) poolOp {
 	id := fmt.Sprintf("s%d", rng.IntN(12))
 	packs := []string{id}
 	for i := range 12 {
-		if p := fmt.Sprintf("s%d", i); p != id && rng.IntN(6) == 0 {
+		if p := fmt.Sprintf("s%d", i); p != id && rng.IntN(16) == 0 {
 			packs = append(packs, p)
 		}
 	}
 	sha := fmt.Sprintf("%02x", rng.IntN(3))
-	switch rng.IntN(8) {
+	switch rng.IntN(10) {
 	case 0, 1:
 		return opAdd(id, packs, sha)
-	case 2:
+	case 2, 7:
 		return opReserve(id, packs[1:], now)
 	case 3:
 		return opReplace(id, packs, sha, fmt.Sprintf("%02x", rng.IntN(3)), now)
-	case 4:
+	case 4, 8:
 		return opRemove(id, now)
 	case 5, 6:
 		return opCondemn(id, now)

@@ -6,6 +6,7 @@ here once for the life of the process; the generation of the input draws from
 the same generator.
 """
 import collections
+import gc
 import itertools
 import math
 import random
@@ -20,17 +21,42 @@ Size.__doc__ = """Input size: normal with MEAN and DEVIATION (at mutability 1),
 clamped to LOW..HIGH."""
 
 
+class GCClock:
+    """Counts the time that the garbage collector takes. PyPy tells the length
+    of each collection, or step of one, soon after it; other Pythons do not."""
+
+    def __init__(self):
+        self._seconds = 0.0
+        self.known = hasattr(gc, "hooks")
+        if self.known:
+            gc.hooks.on_gc_minor = self._add
+            gc.hooks.on_gc_collect_step = self._add
+
+    def _add(self, stats):
+        self._seconds += stats.duration
+
+    def us(self):
+        return int(self._seconds * 1e6)
+
+
+GC_CLOCK = GCClock()
+
+
 class Benchmark:
     """One benchmark function.
 
-    generate(size) makes the input and is not timed; work(input) is.
+    generate(size) makes the input, finish(data, result) hands the result on:
+    both are not timed; work(data), between them, is. measure(data) tells the
+    input size to report where it is not the one that was drawn.
     """
 
-    def __init__(self, name, size, generate, work):
+    def __init__(self, name, size, generate, work, finish=None, measure=None):
         self.name = name
         self.size = size
         self.generate = generate
         self.work = work
+        self.finish = finish
+        self.measure = measure
         self._numbers = itertools.count(1)
 
     def serve(self, event):
@@ -42,19 +68,24 @@ class Benchmark:
         return self._measure(mutability)
 
     def _measure(self, mutability):
-        begin = time.perf_counter_ns()
+        begin, gc_begin = time.perf_counter_ns(), GC_CLOCK.us()
         size = draw(self.size, mutability)
         data = self.generate(size)
         start = time.perf_counter_ns()
-        self.work(data)
+        result = self.work(data)
         end = time.perf_counter_ns()
+        if self.finish:
+            self.finish(data, result)
+        if self.measure:
+            size = self.measure(data)
         server_us = (end - start) // 1000
         number = next(self._numbers)
         # One write: lines of several threads must not mix.
         sys.stdout.write("%s request %d size %d took %d us\n" % (self.name, number, size, server_us))
         sys.stdout.flush()
+        gc_us = GC_CLOCK.us() - gc_begin if GC_CLOCK.known else None
         overhead_us = (time.perf_counter_ns() - begin) // 1000 - server_us
-        return answer(mutability, size, server_us, overhead_us, number)
+        return answer(mutability, size, server_us, overhead_us, number, gc_us)
 
 
 def parse_mutability(text):
@@ -76,22 +107,22 @@ def draw(size, mutability):
     return int(min(max(value, size.low), size.high))
 
 
-def answer(mutability, size, server_us, overhead_us, invocations):
+def answer(mutability, size, server_us, overhead_us, invocations, gc_us=None):
     """The response: the same numbers as JSON body and as headers."""
-    return {
-        "statusCode": 200,
-        "body": {
-            "mutability": mutability,
-            "size": size,
-            "server_time": server_us,
-            "client_overhead": overhead_us,
-            "invocations": invocations,
-        },
-        "headers": {
-            "X-Mutability": mutability,
-            "X-Input-Size": size,
-            "X-Server-Time-Us": server_us,
-            "X-Client-Overhead-Us": overhead_us,
-            "X-Invocations": invocations,
-        },
+    body = {
+        "mutability": mutability,
+        "size": size,
+        "server_time": server_us,
+        "client_overhead": overhead_us,
+        "invocations": invocations,
     }
+    headers = {
+        "X-Mutability": mutability,
+        "X-Input-Size": size,
+        "X-Server-Time-Us": server_us,
+        "X-Client-Overhead-Us": overhead_us,
+        "X-Invocations": invocations,
+    }
+    if gc_us is not None:
+        body["gc_time"] = headers["X-Gc-Time-Us"] = gc_us
+    return {"statusCode": 200, "body": body, "headers": headers}

@@ -7,6 +7,7 @@ import com.openfaas.snapshot.Hooks;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.IntFunction;
+import java.util.function.ToIntFunction;
 import java.util.function.ToLongFunction;
 
 /**
@@ -31,6 +32,8 @@ final class Workload<T> {
         });
     }
 
+    private static final GCClock GC = new GCClock();
+
     /** Keeps results alive, so that no compiler can leave out the work. */
     private static volatile long sink;
 
@@ -39,6 +42,7 @@ final class Workload<T> {
     private final Size size;
     private final IntFunction<T> generate;
     private final ToLongFunction<T> work;
+    private final ToIntFunction<T> measured;
     private final AtomicLong invocations = new AtomicLong();
 
     /** Input size: normal with this mean and deviation (at mutability 1), clamped to low..high. */
@@ -56,11 +60,18 @@ final class Workload<T> {
      * @param work is what is timed
      */
     Workload(String name, String title, Size size, IntFunction<T> generate, ToLongFunction<T> work) {
+        this(name, title, size, generate, work, null);
+    }
+
+    /** With the input size to report, where it is not the one that was drawn. */
+    Workload(String name, String title, Size size, IntFunction<T> generate, ToLongFunction<T> work,
+            ToIntFunction<T> measured) {
         this.name = name;
         this.title = title;
         this.size = size;
         this.generate = generate;
         this.work = work;
+        this.measured = measured;
     }
 
     /** Answers one request. */
@@ -75,22 +86,29 @@ final class Workload<T> {
 
     private IResponse measure(double mutability) {
         long begin = System.nanoTime();
-        int drawn = size.draw(mutability);
-        T input = generate.apply(drawn);
+        long gcBegin = GC.millis();
+        int reported = size.draw(mutability);
+        T input = generate.apply(reported);
         long start = System.nanoTime();
         sink = work.applyAsLong(input);
         long serverUs = (System.nanoTime() - start) / 1000;
+        if (measured != null) {
+            reported = measured.applyAsInt(input);
+        }
         long number = invocations.incrementAndGet();
-        System.out.println(name + " request " + number + " size " + drawn + " took " + serverUs + " us");
+        System.out.println(name + " request " + number + " size " + reported + " took " + serverUs + " us");
 
         Response response = new Response();
         response.setContentType("text/plain; charset=utf-8");
         // The published functions say ms and mean µs; scripts parse this text.
         response.setBody(title + " took " + serverUs + " ms");
         response.setHeader("X-Mutability", Double.toString(mutability));
-        response.setHeader("X-Input-Size", Integer.toString(drawn));
+        response.setHeader("X-Input-Size", Integer.toString(reported));
         response.setHeader("X-Server-Time-Us", Long.toString(serverUs));
         response.setHeader("X-Invocations", Long.toString(number));
+        if (GC.isKnown()) {
+            response.setHeader("X-Gc-Time-Us", Long.toString((GC.millis() - gcBegin) * 1000));
+        }
         long overheadUs = (System.nanoTime() - begin) / 1000 - serverUs;
         response.setHeader("X-Client-Overhead-Us", Long.toString(overheadUs));
         return response;

@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# Builds the images of the benchmark functions from their stack files, deploys
+# each on the local container engine, asks it once, and cleans up.
+#
+#   benchmarks/build.sh             all functions
+#   benchmarks/build.sh bfs …       these
+#   benchmarks/build.sh --list      their names
+#   benchmarks/build.sh --trees DIR [FUNCTION…]   only puts the build trees together, in DIR
+#
+# Prints a line for each function, OK or not OK; ends with 1 if one is not OK.
+# The trees are put together by faas-cli if it is on the PATH, else by
+# deploy/assemble.sh, which makes the same. Images stay, as OPENFAAS_PREFIX/NAME.
+#
+# Environment:
+#   OPENFAAS_PREFIX   prefix of the images  (pronghorn)
+#   DOCKER_HOST       the engine; if none answers, scripts/dockerd.sh starts one
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/.." && pwd)
+docker=${PRONGHORN_DOCKER:-$(PATH=/usr/bin:$PATH command -v docker || true)}
+start_limit=120
+stage=
+container=
+export DOCKER_BUILDKIT=1
+
+say() { printf 'build.sh: %s\n' "$*" >&2; }
+die() { say "$1"; exit "${2:-1}"; }
+
+cleanup() {
+	[ -z "$container" ] || "$docker" rm --force "$container" >/dev/null 2>&1 || true
+	[ -z "$stage" ] || rm -rf "$stage"
+}
+trap cleanup EXIT
+
+# --- stack files ------------------------------------------------------------
+
+stack_files() { find "$here/python" "$here/java" -mindepth 2 -maxdepth 2 -name '*.yml' | sort; }
+names() { stack_files | sed 's,.*/,,; s,\.yml$,,'; }
+
+stack_of() { # stack_of NAME
+	stack_files | grep -E "/$1\.yml$" || die "no function '$1'; there are: $(names | paste -sd' ')" 2
+}
+
+# field STACK KEY: a scalar of the one function in the stack file.
+field() {
+	sed -n "s/^    $2: *//p" "$1" | sed "s/\${OPENFAAS_PREFIX:-\([^}]*\)}/${OPENFAAS_PREFIX:-\1}/"
+}
+
+# pairs STACK KEY: the entries below a key of the function, as NAME=VALUE.
+pairs() {
+	awk -v key="    $2:" '
+		index($0, key) == 1 { inside = 1; next }
+		inside && !/^      / { inside = 0 }
+		inside { sub(/^ */, ""); sub(/: */, "="); gsub(/^"|"$/, ""); sub(/="/, "="); sub(/"$/, ""); print }
+	' "$1"
+}
+
+# --- building ---------------------------------------------------------------
+
+# make_stage copies the functions, each with what the functions of its language
+# share beside it, since an image gets the handler's directory only.
+make_stage() {
+	local directory
+	stage=$(mktemp -d)
+	cp -RL "$here/python" "$here/java" "$stage/"
+	cp -RL "$root/template" "$stage/template"
+	find "$stage" -name __pycache__ -prune -exec rm -rf {} +
+	for directory in "$stage"/python/*/; do
+		[ "$(basename "$directory")" = common ] || cp "$stage"/python/common/*.py "$directory"
+	done
+	for directory in "$stage"/java/*/; do
+		[ "$(basename "$directory")" = common ] || cp -R "$stage/java/common/src" "$directory"
+	done
+}
+
+# assemble NAME STACK: the build tree in $stage/build/NAME.
+assemble() {
+	local copied
+	if command -v faas-cli >/dev/null; then
+		(cd "$stage" && faas-cli build --shrinkwrap -f "${2#"$here/"}" >&2)
+		return
+	fi
+	copied=$(awk '/^  copy:/ { inside = 1; next } inside && /^ *- / { print $2; next } { inside = 0 }' "$2")
+	# shellcheck disable=SC2086
+	(cd "$stage" && "$root/deploy/assemble.sh" "template/$(field "$2" lang)" "$(field "$2" handler)" "build/$1" $copied)
+}
+
+build() { # build NAME STACK
+	local pair arguments=()
+	while read -r pair; do
+		arguments+=(--build-arg "$pair")
+	done < <(pairs "$2" build_args)
+	"$docker" build --network=host --tag "$(field "$2" image)" "${arguments[@]}" "$stage/build/$1"
+}
+
+# --- checking ---------------------------------------------------------------
+
+deploy() { # deploy STACK
+	local pair arguments=()
+	while read -r pair; do
+		arguments+=(--env "$pair")
+	done < <(pairs "$1" environment)
+	container=$("$docker" run --detach "${arguments[@]}" "$(field "$1" image)")
+}
+
+# ask sends one request and wants what every benchmark function answers.
+ask() {
+	local address answer
+	address=$("$docker" inspect --format '{{.NetworkSettings.IPAddress}}' "$container")
+	answer=$(curl --silent --show-error --include --max-time "$start_limit" --retry 40 --retry-delay 1 \
+		--retry-connrefused "http://$address:8080/?mutability=1" | tr -d '\r')
+	if ! grep -q '^HTTP/1.1 200 ' <<<"$answer" || ! grep -qi '^X-Server-Time-Us: [0-9]' <<<"$answer"; then
+		printf '%s\n' "$answer" | head -20
+		"$docker" logs "$container" 2>&1 | tail -20
+		return 1
+	fi
+}
+
+undeploy() {
+	"$docker" rm --force "$container" >/dev/null
+	container=
+}
+
+check() { # check NAME STACK
+	assemble "$1" "$2" && build "$1" "$2" && deploy "$2" && ask
+}
+
+check_all() {
+	local name stack log failed=0
+	log=$stage/log
+	for name in "$@"; do
+		stack=$(stack_of "$name")
+		# A subshell would lose $container, and with it the clean-up.
+		if check "$name" "$stack" >"$log" 2>&1; then
+			echo "OK      $name"
+		else
+			echo "not OK  $name"
+			tail -30 "$log" >&2
+			failed=1
+		fi
+		[ -z "$container" ] || undeploy
+	done
+	return $failed
+}
+
+need_engine() {
+	[ -n "$docker" ] || die 'docker is missing: apt-get install docker.io'
+	command -v curl >/dev/null || die 'curl is missing: apt-get install curl'
+	if ! "$docker" version >/dev/null 2>&1; then
+		eval "$("$root/scripts/dockerd.sh" start)"
+		export DOCKER_HOST
+	fi
+	"$root/deploy/images.sh" --if-missing
+}
+
+main() {
+	local name trees=
+	case "${1:-}" in
+	--list)
+		names
+		return
+		;;
+	--trees)
+		trees=${2:?--trees wants a directory}
+		mkdir -p "$trees"
+		shift 2
+		;;
+	-*) die "unknown option $1" 2 ;;
+	esac
+	# shellcheck disable=SC2046
+	[ $# -gt 0 ] || set -- $(names)
+	for name in "$@"; do
+		stack_of "$name" >/dev/null
+	done
+	make_stage
+	if [ -n "$trees" ]; then
+		for name in "$@"; do
+			assemble "$name" "$(stack_of "$name")"
+			cp -R "$stage/build/$name" "$trees/"
+		done
+		return
+	fi
+	need_engine
+	check_all "$@"
+}
+
+main "$@"
