@@ -16,7 +16,7 @@ import (
 func (t *Transfer) Fetch(ctx context.Context, req FetchRequest) (Fetched, error) {
 	begin := time.Now()
 	s := newSender(t.http)
-	a := &assembler{sender: s, codec: t.codec, req: req}
+	a := &assembler{sender: s, codec: t.codec, step: t.step, req: req}
 	m, err := a.fetch(ctx)
 	got := Fetched{Moved: s.moved.Load(), FromCache: a.fromCache.Load()}
 	if err != nil {
@@ -35,6 +35,7 @@ func (a *assembler) fetch(ctx context.Context) (Manifest, error) {
 	if err != nil {
 		return m, fmt.Errorf("fetch the manifest: %w", err)
 	}
+	a.step("fetch: manifest read")
 	parts, err := partsOf(m)
 	if err != nil {
 		return m, err

@@ -51,7 +51,9 @@ func (w *Watchdog) lifetimeSettings(ctx context.Context, out process.Output) (li
 // while the function already starts, mistakes in the settings are errors.
 func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error {
 	c := w.config.Snapshot
-	s.Images = snapshot.NewTransfer(nil)
+	images := snapshot.NewTransfer(nil)
+	images.Faults = c.Faults
+	s.Images, s.Faults = images, c.Faults
 	s.Function, s.Strategy, s.Eviction, s.Evict = c.Function, c.Strategy, c.Eviction, c.Evict
 	s.Dir, s.MaxPause, s.MaxMemory = c.Dir, c.MaxPause, c.MaxMemory
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}

@@ -74,6 +74,10 @@ type Snapshot struct {
 	HookBefore, HookAfter string
 	// Headers adds X-Pronghorn-… headers to answers, for measurements.
 	Headers bool
+	// Faults is for tests: it is called with the name of every step of a
+	// checkpoint and of a start, once the step is done, and may end the program
+	// there. No variable sets it; nil in production.
+	Faults func(step string)
 }
 
 // Enabled reports whether snapshots were asked for.

@@ -47,11 +47,13 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 	if err != nil {
 		return nil, snapshot.Manifest{}, Failure{codeRestore, err}
 	}
+	m.step("restore: prepared")
 	manifest, err := m.fetch(ctx, l, r, dir)
 	if err != nil {
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return nil, manifest, Failure{codeFetch, errors.Join(err, restoring.Close())}
 	}
+	m.step("restore: fetched")
 	begin := time.Now()
 	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
 	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
@@ -62,6 +64,7 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 	if err != nil {
 		return nil, manifest, Failure{codeRestore, err}
 	}
+	m.step("restore: restored")
 	if why := m.greet(ctx, p); !why.None() {
 		p.Kill()
 		return nil, manifest, why
@@ -102,9 +105,9 @@ func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir stri
 	case err != nil:
 		return manifest, err
 	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
-		return manifest, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
+		return manifest, fmt.Errorf("%w: the manifest is of snapshot %s of %s, want %s of %s", snapshot.ErrCorrupt, manifest.ID, manifest.Function, r.Snapshot, m.Function)
 	case manifest.Platform != m.Platform:
-		return manifest, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
+		return manifest, fmt.Errorf("%w: the snapshot was taken on %s, this is %s", snapshot.ErrCorrupt, manifest.Platform, m.Platform)
 	}
 	return manifest, nil
 }

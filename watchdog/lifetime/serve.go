@@ -127,6 +127,7 @@ func (s *stops) taken(admitted int, f Failure) (hopeless bool) {
 const (
 	flushTimeout  = 2 * time.Second
 	uploadTimeout = 30 * time.Second
+	uploadHolds   = 2 * time.Second // when a request waits, which still has to wait for the start
 	endTimeout    = 3 * time.Second
 )
 
@@ -151,7 +152,7 @@ func (m *Manager) end(ctx context.Context, l *life, reason string) {
 		return
 	}
 	if reason != endExited { // after a crash, serving again comes first
-		m.finishUpload(l)
+		m.finishUpload(ctx, l)
 	}
 	l.preparation.end()
 	l.base.end()
@@ -167,12 +168,18 @@ func (m *Manager) noteExit(l *life) {
 	}
 }
 
-func (m *Manager) finishUpload(l *life) {
+// finishUpload waits for the upload, as long as the requests that wait for the
+// next lifetime have the time. It goes on without us.
+func (m *Manager) finishUpload(ctx context.Context, l *life) {
 	if l.uploaded == nil {
 		return
 	}
+	bounded, cancel := m.bounded(ctx, uploadHolds)
+	defer cancel()
 	select {
 	case <-l.uploaded:
+	case <-bounded.Done():
+		m.log.Warn("requests do not wait for the upload of a snapshot any longer", "lifetime", l.record.Lifetime)
 	case <-time.After(uploadTimeout):
 		m.log.Warn("the upload of a snapshot does not end, going on without it", "lifetime", l.record.Lifetime)
 	}

@@ -38,6 +38,7 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 			return nil, err
 		}
 	}
+	m.step("start: started")
 	l.record.StartReason = reasonFor(l, why)
 	l.record.StartUpMS = milliseconds(time.Since(begin))
 	m.noteStart(l, why, time.Since(begin))
@@ -58,7 +59,9 @@ func (m *Manager) blame(ctx context.Context, l *life, r *agent.Restore, why Fail
 			return unsupported
 		}
 	}
-	m.accuse(ctx, l, r.Snapshot)
+	if why.blamesSnapshot() {
+		m.accuse(ctx, l, r.Snapshot)
+	}
 	return why
 }
 
@@ -124,6 +127,7 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 		return Failure{codeAgent, err}
 	}
 	l.plan = plan
+	m.step("start: planned")
 	m.reporter.UseKV(plan.KVURL)
 	return m.veto(l, distrust, m.Support.Wait(asking))
 }
@@ -132,7 +136,10 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 func (m *Manager) veto(l *life, distrust, unsupported Failure) Failure {
 	switch {
 	case !unsupported.None():
-		l.plan.Restore, l.plan.CheckpointAt = nil, 0
+		l.plan.Restore = nil
+		if !m.Support.Known().None() { // else it is known when the checkpoint comes
+			l.plan.CheckpointAt = 0
+		}
 		return unsupported
 	case !distrust.None() && l.plan.Restore != nil:
 		l.plan.Restore = nil
