@@ -10,14 +10,21 @@ import (
 
 // table is what can be written as text or markdown.
 type table struct {
+	name    string // of its file; "" if it has none
 	title   string
 	columns []column
 	rows    [][]string
+	// keys and raw are the columns and rows as a CSV has them, tones what a page
+	// sets off; nil unless tabulate has made the table.
+	keys  []string
+	raw   [][]string
+	tones [][]string
 }
 
 type column struct {
 	name  string
-	right bool // aligned to the right, for numbers
+	right bool   // aligned to the right, for numbers
+	group string // heading of neighbouring columns that have it in common
 }
 
 func word(name string) column   { return column{name: name} }

@@ -1,0 +1,113 @@
+package report
+
+import (
+	"fmt"
+	"io"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Bounds of a figure, so that garbage in the data does not make one of
+// gigabytes. What lies beyond is left out, and the title says so.
+const (
+	maxRows    = 24
+	maxColumns = 8
+	maxLines   = 14
+)
+
+// Sizes of the parts of a figure.
+const (
+	minWidth    = 6 * vg.Inch
+	margin      = 0.15 * vg.Inch
+	titleHeight = 0.35 * vg.Inch
+	gap         = 0.12 * vg.Inch
+)
+
+// grid is a figure: panels in rows and columns, nil where there is none, below
+// a title and a legend.
+type grid struct {
+	title  string
+	legend legend
+	panels [][]*plot.Plot
+	// width and height are those of a panel.
+	width, height vg.Length
+}
+
+// panelSize is smaller in figures of many rows, which have to fit on a page.
+func panelSize(rows int) (width, height vg.Length) {
+	if rows > 3 {
+		return 2.45 * vg.Inch, 1.32 * vg.Inch
+	}
+	return 3.1 * vg.Inch, 1.75 * vg.Inch
+}
+
+func (g grid) totalWidth() vg.Length {
+	return max(minWidth, vg.Length(len(g.panels[0]))*g.width+2*margin)
+}
+
+func (g grid) totalHeight() vg.Length {
+	return vg.Length(len(g.panels))*g.height + titleHeight + g.legend.height(g.totalWidth()-2*margin) + 2*margin
+}
+
+// write draws the figure and writes it in a format.
+func (g grid) write(w io.Writer, format ImageFormat) error {
+	canvas, err := newCanvas(format, g.totalWidth(), g.totalHeight())
+	if err != nil {
+		return err
+	}
+	g.draw(draw.New(canvas))
+	return write(w, canvas, format)
+}
+
+// draw draws the title, the legend below it, and the panels below that.
+func (g grid) draw(c draw.Canvas) {
+	c.SetColor(white)
+	c.Fill(c.Rectangle.Path())
+	c = draw.Crop(c, margin, -margin, margin, -margin)
+	c.FillText(titleStyle(), vg.Point{X: c.Min.X, Y: c.Max.Y}, g.title)
+
+	c = draw.Crop(c, 0, 0, 0, -titleHeight)
+	g.legend.draw(c)
+	c = draw.Crop(c, 0, 0, 0, -g.legend.height(c.Size().X))
+
+	tiles := draw.Tiles{Rows: len(g.panels), Cols: len(g.panels[0]), PadX: gap, PadY: gap}
+	for i, row := range plot.Align(g.panels, tiles, c) {
+		for j, canvas := range row {
+			if g.panels[i][j] != nil {
+				g.panels[i][j].Draw(canvas)
+			}
+		}
+	}
+}
+
+// within cuts a list to what a figure holds, and says in its title how much of
+// it is missing.
+func within[T any](list []T, most int, what string, title *string) []T {
+	if len(list) <= most {
+		return list
+	}
+	*title += fmt.Sprintf("; %d %s left out", len(list)-most, what)
+	return list[:most]
+}
+
+// labelAxes names the axes where they are not repeated: y at the left, x at the
+// bottom. The values stand at every panel of x.
+func labelAxes(panels [][]*plot.Plot, x, y string) {
+	for i, row := range panels {
+		for j, p := range row {
+			if p == nil {
+				continue
+			}
+			if j == 0 || row[j-1] == nil {
+				p.Y.Label.Text = y
+			} else {
+				p.Y.Tick.Marker = unlabelled{p.Y.Tick.Marker}
+			}
+			if i == len(panels)-1 || panels[i+1][j] == nil {
+				p.X.Label.Text = x
+			}
+		}
+	}
+}
