@@ -36,12 +36,10 @@ func newDistributions(some []*group, s styles) *distributions {
 		d.rates = append(d.rates, g.Rate)
 		d.strategies = append(d.strategies, g.Strategy)
 	}
-	slices.SortFunc(d.benchmarks, compareBenchmarks)
+	d.benchmarks = distinct(d.benchmarks, compareBenchmarks)
+	d.strategies = distinct(d.strategies, compareStrategies)
 	slices.Sort(d.rates)
-	slices.SortFunc(d.strategies, compareStrategies)
-	d.benchmarks = slices.Compact(d.benchmarks)
 	d.rates = slices.Compact(d.rates)
-	d.strategies = slices.Compact(d.strategies)
 	if s == nil {
 		d.styles = d.strategies
 	}
@@ -164,8 +162,6 @@ func newPanel(benchmark string, rate int) *plot.Plot {
 func titledPanel(title string) *plot.Plot {
 	p := plot.New()
 	p.Title.Text = title
-	p.Title.TextStyle.Font = bold(10)
-	p.Title.Padding = vg.Points(4)
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
 		axis.Padding = 0
 		axis.Label.TextStyle.Font = regular(9)

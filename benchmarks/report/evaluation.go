@@ -28,7 +28,7 @@ type Evaluation struct {
 	// Problems say what was wrong with the data, or is missing from it.
 	Problems []string
 
-	data results.Data
+	groups []*group
 }
 
 // Improvement is what a strategy gains over the baseline for a function and a
@@ -46,8 +46,11 @@ type Improvement struct {
 func Evaluate(data results.Data, source rand.Source, problems []string) Evaluation {
 	all := compareAll(data, source)
 	e := Evaluation{
-		Report: Report{Baseline: Baseline, Summaries: summariesOf(all)},
-		data:   data, Problems: append(slices.Clone(problems), doubts(all)...),
+		Report:   Report{Baseline: Baseline, Summaries: summariesOf(all)},
+		Problems: append(slices.Clone(problems), doubts(all)...),
+	}
+	for _, c := range all {
+		e.groups = append(e.groups, c.group)
 	}
 	e.Overall = Overalls(e.Summaries)
 	e.Policy = mainPolicy(e.Summaries)

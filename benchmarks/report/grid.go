@@ -23,6 +23,8 @@ const (
 	margin      = 0.15 * vg.Inch
 	titleHeight = 0.35 * vg.Inch
 	gap         = 0.12 * vg.Inch
+	// Panels have a line for their titles above them.
+	panelTitleHeight = 0.2 * vg.Inch
 )
 
 // grid is a figure: panels in rows and columns, nil where there is none, below
@@ -44,7 +46,8 @@ func panelSize(rows int) (width, height vg.Length) {
 }
 
 func (g grid) totalWidth() vg.Length {
-	return max(minWidth, vg.Length(len(g.panels[0]))*g.width+2*margin)
+	inner := max(vg.Length(len(g.panels[0]))*g.width, titleStyle().Width(g.title))
+	return max(minWidth, inner+2*margin)
 }
 
 func (g grid) totalHeight() vg.Length {
@@ -72,14 +75,40 @@ func (g grid) draw(c draw.Canvas) {
 	g.legend.draw(c)
 	c = draw.Crop(c, 0, 0, 0, -g.legend.height(c.Size().X))
 
-	tiles := draw.Tiles{Rows: len(g.panels), Cols: len(g.panels[0]), PadX: gap, PadY: gap}
+	titles := g.takeTitles()
+	tiles := draw.Tiles{
+		Rows: len(g.panels), Cols: len(g.panels[0]), PadX: gap, PadY: gap + panelTitleHeight, PadTop: panelTitleHeight,
+	}
 	for i, row := range plot.Align(g.panels, tiles, c) {
 		for j, canvas := range row {
-			if g.panels[i][j] != nil {
-				g.panels[i][j].Draw(canvas)
+			if p := g.panels[i][j]; p != nil {
+				p.Draw(canvas)
+				drawTitle(p.DataCanvas(canvas), titles[i][j])
 			}
 		}
 	}
+}
+
+// takeTitles takes the titles off the panels, which would put them at heights
+// that depend on the labels of their axes.
+func (g grid) takeTitles() [][]string {
+	titles := make([][]string, len(g.panels))
+	for i, row := range g.panels {
+		titles[i] = make([]string, len(row))
+		for j, p := range row {
+			if p != nil {
+				titles[i][j], p.Title.Text = p.Title.Text, ""
+			}
+		}
+	}
+	return titles
+}
+
+// drawTitle draws the title of a panel above its data.
+func drawTitle(c draw.Canvas, title string) {
+	style := titleStyle()
+	style.Color, style.Font, style.XAlign, style.YAlign = black(), bold(10), draw.XCenter, draw.YBottom
+	c.FillText(style, vg.Point{X: (c.Min.X + c.Max.X) / 2, Y: c.Max.Y + vg.Points(5)}, title)
 }
 
 // within cuts a list to what a figure holds, and says in its title how much of

@@ -22,37 +22,47 @@ func (e Evaluation) siteTables() map[string]table {
 	return filled
 }
 
-func (e Evaluation) aggregateTable() table {
-	fields := []field[Aggregate]{
-		textField("rate", "rate", func(a Aggregate) string { return rateAndVariant(a.Rate, a.Variant) }),
-		textField("strategy", "strategy", func(a Aggregate) string { return a.Strategy }),
-	}
-	fields = append(fields, under("functions",
-		countField("all", "functions", func(a Aggregate) int { return a.Client.Functions }),
-		countField("better", "better", func(a Aggregate) int { return a.Client.Better }),
-		countField("same", "same", func(a Aggregate) int { return a.Client.Same }),
-		countField("worse", "worse", func(a Aggregate) int { return a.Client.Worse }))...)
-	fields = append(fields, under("geometric mean over the improved (%)",
-		changeField("measured", "geomean_improved", func(a Aggregate) *Change { return a.Client.GeomeanImproved }),
-		numberField("paper", "paper", signed, func(a Aggregate) *float64 { return a.PaperPercent }))...)
-	fields = append(fields, under("over all functions (%)",
-		changeField("mean", "mean", func(a Aggregate) *Change { return &a.Client.Mean }),
-		changeField("geometric mean of the medians", "geomean", func(a Aggregate) *Change { return &a.Client.Geomean }))...)
-	fields = append(fields, under("geometric mean of the medians, all functions (%)",
-		changeField("by size", "by_size_geomean", func(a Aggregate) *Change { return a.BySize.geomean() }),
-		changeField("with the start", "with_start_geomean", func(a Aggregate) *Change { return a.WithStart.geomean() }),
-		changeField("without GC", "without_gc_geomean", func(a Aggregate) *Change { return a.WithoutGC.geomean() }))...)
-	some := slices.DeleteFunc(slices.Clone(e.Aggregates), func(a Aggregate) bool {
-		return a.Client == nil || family(a.Strategy) == family("fixed")
-	})
-	return tabulate("overall", "All functions together", some, fields...)
+// gainsRow is a measure of an aggregate.
+type gainsRow struct {
+	Aggregate
+	*Gains
+	measure string
+	paper   *float64
 }
 
-func (g *Gains) geomean() *Change {
-	if g == nil {
-		return nil
+func (e Evaluation) aggregateTable() table {
+	var rows []gainsRow
+	for _, a := range e.Aggregates {
+		if family(a.Strategy) >= family("request_centric") {
+			rows = append(rows, a.rows()...)
+		}
 	}
-	return &g.Geomean
+	fields := []field[gainsRow]{
+		textField("rate", "rate", func(r gainsRow) string { return rateAndVariant(r.Rate, r.Variant) }),
+		textField("strategy", "strategy", func(r gainsRow) string { return r.Strategy }),
+		textField("latency", "measure", func(r gainsRow) string { return r.measure }),
+	}
+	fields = append(fields, under("functions",
+		countField("all", "functions", func(r gainsRow) int { return r.Functions }),
+		countField("better", "better", func(r gainsRow) int { return r.Better }),
+		countField("same", "same", func(r gainsRow) int { return r.Same }),
+		countField("worse", "worse", func(r gainsRow) int { return r.Worse }))...)
+	fields = append(fields, under("geometric mean over the improved (%)",
+		changeField("measured", "geomean_improved", func(r gainsRow) *Change { return r.GeomeanImproved }),
+		numberField("paper", "paper", signed, func(r gainsRow) *float64 { return r.paper }))...)
+	fields = append(fields, under("over all functions (%)",
+		changeField("mean", "mean", func(r gainsRow) *Change { return &r.Mean }),
+		changeField("of the geometric mean", "geomean", func(r gainsRow) *Change { return &r.Geomean }))...)
+	return tabulate("overall", "All functions together", rows, fields...)
+}
+
+// rows are the measures of an aggregate; the paper has the first.
+func (a Aggregate) rows() []gainsRow {
+	all := []gainsRow{
+		{a, a.Client, "client", a.PaperPercent}, {a, a.BySize, "by size", nil},
+		{a, a.WithStart, "with the start", nil}, {a, a.WithoutGC, "without GC", nil},
+	}
+	return slices.DeleteFunc(all, func(r gainsRow) bool { return r.Gains == nil })
 }
 
 func rateAndVariant(rate int, variant string) string {

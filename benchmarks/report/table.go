@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -105,4 +106,14 @@ func pad(cell string, width int, right bool) string {
 		return space + cell
 	}
 	return cell + space
+}
+
+// csv is the table as RFC 4180 has it, with a header, and unrounded.
+func (t table) csv() ([]byte, error) {
+	var buf bytes.Buffer
+	w := csv.NewWriter(&buf)
+	if err := w.WriteAll(append([][]string{t.keys}, t.raw...)); err != nil {
+		return nil, fmt.Errorf("write %s.csv: %w", t.name, err)
+	}
+	return buf.Bytes(), nil
 }

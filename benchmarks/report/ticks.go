@@ -32,6 +32,18 @@ func (u unlabelled) Ticks(min, max float64) []plot.Tick {
 	return ticks
 }
 
+// evenTicks are the ticks of a linear axis, at round numbers.
+type evenTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (evenTicks) Ticks(min, max float64) []plot.Tick {
+	var ticks []plot.Tick
+	for _, v := range multiples(min, max, roundStep((max-min)/5)) {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+	}
+	return ticks
+}
+
 // logTicks are the ticks of a logarithmic axis: a few round numbers, however
 // narrow or wide its range is, where powers of ten alone would leave an axis
 // from 12 to 80 ms without any.
@@ -90,7 +102,7 @@ func roundStep(step float64) float64 {
 func multiples(low, high, step float64) []float64 {
 	var values []float64
 	for i := math.Ceil(low / step); i*step <= high; i++ {
-		values = append(values, tidy(i*step))
+		values = append(values, tidy(i*step)+0) // no −0
 	}
 	return values
 }
