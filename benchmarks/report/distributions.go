@@ -82,7 +82,7 @@ func (d *distributions) panels() ([][]*plot.Plot, error) {
 			panels[i] = append(panels[i], p)
 		}
 	}
-	labelAxes(panels, "latency (ms)", "share of requests")
+	labelAxes(panels, "latency (ms)", "requests")
 	return panels, nil
 }
 

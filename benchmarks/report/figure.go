@@ -52,8 +52,7 @@ func Figure(w io.Writer, data results.Data, format ImageFormat) error {
 	return g.write(w, format)
 }
 
-// write writes what was drawn. An SVG names its font without a substitute, and
-// most systems do not have it: those that can take its place are added.
+// write writes what was drawn.
 func write(w io.Writer, canvas vg.CanvasWriterTo, format ImageFormat) error {
 	var buf bytes.Buffer
 	if _, err := canvas.WriteTo(&buf); err != nil {
@@ -61,8 +60,7 @@ func write(w io.Writer, canvas vg.CanvasWriterTo, format ImageFormat) error {
 	}
 	image := buf.Bytes()
 	if format == SVG {
-		const family = "font-family:Liberation Sans"
-		image = bytes.ReplaceAll(image, []byte(family), []byte(family+",Arimo,Arial,Helvetica,sans-serif"))
+		image = withFonts(image)
 	}
 	if _, err := w.Write(image); err != nil {
 		return fmt.Errorf("write figure: %w", err)

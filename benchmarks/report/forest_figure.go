@@ -66,7 +66,7 @@ func sizedDot() draw.GlyphStyle {
 }
 
 func paperDot() draw.GlyphStyle {
-	return draw.GlyphStyle{Color: black(), Radius: vg.Points(3.4), Shape: draw.PlusGlyph{}}
+	return draw.GlyphStyle{Color: black(), Radius: vg.Points(3.6), Shape: draw.TriangleGlyph{}}
 }
 
 // forestPanel has a row for each benchmark, the first at the top.

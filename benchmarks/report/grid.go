@@ -75,7 +75,8 @@ func (g grid) draw(c draw.Canvas) {
 	g.legend.draw(c)
 	c = draw.Crop(c, 0, 0, 0, -g.legend.height(c.Size().X))
 
-	titles := g.takeTitles()
+	titles, back := g.takeTitles()
+	defer back()
 	tiles := draw.Tiles{
 		Rows: len(g.panels), Cols: len(g.panels[0]), PadX: gap, PadY: gap + panelTitleHeight, PadTop: panelTitleHeight,
 	}
@@ -90,9 +91,9 @@ func (g grid) draw(c draw.Canvas) {
 }
 
 // takeTitles takes the titles off the panels, which would put them at heights
-// that depend on the labels of their axes.
-func (g grid) takeTitles() [][]string {
-	titles := make([][]string, len(g.panels))
+// that depend on the labels of their axes. The second result puts them back.
+func (g grid) takeTitles() (titles [][]string, back func()) {
+	titles = make([][]string, len(g.panels))
 	for i, row := range g.panels {
 		titles[i] = make([]string, len(row))
 		for j, p := range row {
@@ -101,7 +102,15 @@ func (g grid) takeTitles() [][]string {
 			}
 		}
 	}
-	return titles
+	return titles, func() {
+		for i, row := range g.panels {
+			for j, p := range row {
+				if p != nil {
+					p.Title.Text = titles[i][j]
+				}
+			}
+		}
+	}
 }
 
 // drawTitle draws the title of a panel above its data.
@@ -119,6 +128,22 @@ func within[T any](list []T, most int, what string, title *string) []T {
 	}
 	*title += fmt.Sprintf("; %d %s left out", len(list)-most, what)
 	return list[:most]
+}
+
+// wrap breaks a single column of panels into rows of three.
+func wrap(panels [][]*plot.Plot) [][]*plot.Plot {
+	const width = 3
+	if len(panels) < 2 || len(panels[0]) > 1 {
+		return panels
+	}
+	var rows [][]*plot.Plot
+	for i, one := range panels {
+		if i%width == 0 {
+			rows = append(rows, make([]*plot.Plot, min(width, len(panels))))
+		}
+		rows[i/width][i%width] = one[0]
+	}
+	return rows
 }
 
 // labelAxes names the axes where they are not repeated: y at the left, x at the

@@ -102,7 +102,8 @@ func lineagePanel(some []Lineage, policy string, s styles) (*plot.Plot, error) {
 	p := newPanel(some[0].Benchmark, some[0].Rate)
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, logTicks{}
 	low, high, last := math.Inf(1), 0.0, 1
-	for _, l := range some {
+	// The policy's line is the longest, and the others are on top of it.
+	for _, l := range slices.Backward(some) {
 		if l.Strategy == policy {
 			addSticks(p, l)
 		}

@@ -57,13 +57,13 @@ func (d pageData) Table(name string) *pageTable {
 		return nil
 	}
 	p := &pageTable{Name: name, Title: t.title, Groups: t.groups()}
-	for _, c := range t.columns {
-		p.Heads = append(p.Heads, pageCell{Text: c.name, Class: c.class("")})
+	for j, c := range t.columns {
+		p.Heads = append(p.Heads, pageCell{Text: c.name, Class: t.class(j, "")})
 	}
 	for i, row := range t.rows {
 		r := pageRow{First: i == 0 || row[0] != t.rows[i-1][0]}
 		for j, text := range row {
-			r.Cells = append(r.Cells, pageCell{Text: text, Class: t.columns[j].class(t.tones[i][j])})
+			r.Cells = append(r.Cells, pageCell{Text: text, Class: t.class(j, t.tones[i][j])})
 		}
 		p.Rows = append(p.Rows, r)
 	}
@@ -110,11 +110,16 @@ func (t table) groups() []headGroup {
 	return all
 }
 
-func (c column) class(tone string) string {
-	if c.right {
-		return strings.TrimSpace("n " + tone)
+// class is that of a cell in column j: numbers, a tone, the edge of a group.
+func (t table) class(j int, tone string) string {
+	class := tone
+	if t.columns[j].right {
+		class += " n"
 	}
-	return tone
+	if j > 0 && t.columns[j].group != t.columns[j-1].group {
+		class += " g"
+	}
+	return strings.TrimSpace(class)
 }
 
 // headlines say in a sentence for each rate what came out.

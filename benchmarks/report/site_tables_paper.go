@@ -42,8 +42,12 @@ func (e Evaluation) optimumFields() []field[SnapshotCost] {
 			return c.optimumAt(rate).cell()
 		}})
 	}
-	fields = append(fields, paperField("optimum_rate_4", func(p *Paper) float64 { return float64(p.Optimum) }))
-	fields[len(fields)-1].name = "paper, rate 4"
+	fields = append(fields, numberField("paper, rate 4", "paper_optimum_rate_4", whole, func(c SnapshotCost) *float64 {
+		if c.Paper == nil {
+			return nil
+		}
+		return new(float64(c.Paper.Optimum))
+	}))
 	return under("requests until the optimal snapshot", fields...)
 }
 
@@ -73,7 +77,7 @@ func (o Optimum) cell() cell {
 }
 
 func paperField(key string, value func(*Paper) float64) field[SnapshotCost] {
-	return numberField("paper", "paper_"+key, exact, func(c SnapshotCost) *float64 {
+	return numberField("paper", "paper_"+key, oneDecimal, func(c SnapshotCost) *float64 {
 		if c.Paper == nil {
 			return nil
 		}

@@ -47,8 +47,9 @@ func sweepGrid(sweeps []Sweep, policy string, s styles) (grid, error) {
 			panels[i] = append(panels[i], p)
 		}
 	}
+	panels = wrap(panels)
 	nameAxes(panels, "k", "median (ms)")
-	width, height := panelSize(len(benchmarks))
+	width, height := panelSize(len(panels))
 	return grid{title, sweepLegend(policy, s), panels, width, height}, nil
 }
 

@@ -13,7 +13,7 @@ type shareTicks struct{}
 // Ticks implements plot.Ticker.
 func (shareTicks) Ticks(_, _ float64) []plot.Tick {
 	return []plot.Tick{
-		{Value: 0, Label: "0"}, {Value: 0.25}, {Value: 0.5, Label: "0.5"}, {Value: 0.75}, {Value: 1, Label: "1"},
+		{Value: 0, Label: "0 %"}, {Value: 0.25}, {Value: 0.5, Label: "50 %"}, {Value: 0.75}, {Value: 1, Label: "100 %"},
 	}
 }
 
