@@ -36,17 +36,23 @@ type comparison struct {
 	draws []float64
 }
 
-// compare compares a statistic of s with that of the base. The bounds are the
+// compare compares statistics of s with those of the base. The bounds are the
 // percentiles of the changes between resamples of both.
-func compare(s, base *sample, of statistic, rng *rand.Rand) *comparison {
-	draws := make([]float64, resamples)
-	for i := range draws {
+func compare(s, base *sample, rng *rand.Rand, statistics ...statistic) []*comparison {
+	draws := make([][]float64, len(statistics))
+	for range resamples {
 		s.resampleWith(base, rng)
-		draws[i] = percent(of(s), of(base))
+		for i, of := range statistics {
+			draws[i] = append(draws[i], percent(of(s), of(base)))
+		}
 	}
 	s.drawAll()
 	base.drawAll()
-	return newComparison(percent(of(s), of(base)), draws)
+	comparisons := make([]*comparison, len(statistics))
+	for i, of := range statistics {
+		comparisons[i] = newComparison(percent(of(s), of(base)), draws[i])
+	}
+	return comparisons
 }
 
 func newComparison(estimate float64, draws []float64) *comparison {

@@ -67,18 +67,19 @@ func compareAll(data results.Data, source rand.Source) []compared {
 // its own for each keeps one from changing the intervals of another.
 func (c *compared) compareWith(base measures, rng *rand.Rand) {
 	seed := rng.Uint64()
-	compare := func(s, base *sample, of statistic) *comparison {
+	compare := func(s, base *sample, statistics ...statistic) []*comparison {
 		if s == nil || base == nil {
-			return nil
+			return make([]*comparison, len(statistics))
 		}
-		return compare(s, base, of, rand.New(rand.NewPCG(seed, 0)))
+		return compare(s, base, rand.New(rand.NewPCG(seed, 0)), statistics...)
 	}
+	withStart := compare(c.withStart, base.withStart, medianOf, meanOf)
 	c.changes = changes{
-		client:        compare(c.client, base.client, medianOf),
-		bySize:        compare(c.bySize, base.bySize, medianOf),
-		withStart:     compare(c.withStart, base.withStart, medianOf),
-		withStartMean: compare(c.withStart, base.withStart, meanOf),
-		withoutGC:     compare(c.withoutGC, base.withoutGC, medianOf),
+		client:        compare(c.client, base.client, medianOf)[0],
+		bySize:        compare(c.bySize, base.bySize, medianOf)[0],
+		withoutGC:     compare(c.withoutGC, base.withoutGC, medianOf)[0],
+		withStart:     withStart[0],
+		withStartMean: withStart[1],
 	}
 }
 
