@@ -90,7 +90,9 @@ func runReport(stdout, stderr io.Writer, paths []string, opts reportOptions) err
 	if site == "" {
 		return report.New(data, source).Write(stdout, format)
 	}
-	page, err := report.Evaluate(data, source, problems).WriteSite(site)
+	evaluation := report.Evaluate(data, source, problems)
+	warn(stderr, evaluation.Problems[len(problems):])
+	page, err := evaluation.WriteSite(site)
 	if err != nil {
 		return err
 	}
