@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"math/rand/v2"
@@ -20,6 +21,12 @@ func FuzzReport(f *testing.F) {
 			f.Fatal(err)
 		}
 		seeds[i] = data
+	}
+	f.Add(seeds[0], seeds[1], seeds[2])
+	// The same as if all were of one strategy: with lineages and snapshots.
+	for i, s := range seeds {
+		s = bytes.ReplaceAll(s, []byte(Baseline), []byte("request_centric"))
+		seeds[i] = bytes.ReplaceAll(s, []byte("&max_capacity=12,20"), []byte(",4"))
 	}
 	f.Add(seeds[0], seeds[1], seeds[2])
 	f.Add([]byte("0,bfs,1,cold,1,5,,\n1,bfs,1,request_centric,1,9223372036854775807,0,0\n"+

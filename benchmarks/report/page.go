@@ -39,6 +39,38 @@ func (e Evaluation) page(files map[string][]byte) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Section is a part of the page that there is something in.
+type Section struct{ ID, Title string }
+
+// Sections are those below the head of the page.
+func (d pageData) Sections() []Section {
+	all := []struct {
+		Section
+		file string // without which there is no such section
+	}{
+		{Section{"overall", "All functions"}, "overall.csv"},
+		{Section{"improvement", "By function"}, "improvement.csv"},
+		{Section{"with-start", "With the start"}, "with-start.csv"},
+		{Section{"gc", "Without GC"}, "without-gc.csv"},
+		{Section{"figure-4", "Figure 4"}, "figure-4.svg"},
+		{Section{"figure-5", "Figure 5"}, "figure-5.svg"},
+		{Section{"figure-other", "Other functions"}, "figure-other.svg"},
+		{Section{"table-4", "Table 4"}, "table-4.csv"},
+		{Section{"table-5", "Table 5"}, "table-5.csv"},
+		{Section{"request-numbers", "By request number"}, "request-numbers.csv"},
+		{Section{"fixed-k", "Fixed k"}, "fixed-k.csv"},
+		{Section{"configurations", "Configurations"}, "configurations.csv"},
+		{Section{"lifetimes", "Lifetimes"}, "lifetimes.csv"},
+	}
+	var some []Section
+	for _, s := range all {
+		if _, ok := d.files[s.file]; ok {
+			some = append(some, s.Section)
+		}
+	}
+	return some
+}
+
 // Image is a figure on the page.
 type Image struct{ Name, Alt string }
 

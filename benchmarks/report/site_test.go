@@ -25,6 +25,14 @@ func siteDir(t *testing.T) string {
 	return filepath.Join(t.TempDir(), "report")
 }
 
+// wholeRequests are few, or, to look at the pages, as many as in the paper.
+func wholeRequests() int {
+	if os.Getenv("REPORT_DIR") != "" {
+		return 500
+	}
+	return 40
+}
+
 func writeSite(t *testing.T, dir string, data results.Data, problems ...string) {
 	t.Helper()
 	page, err := report.Evaluate(data, seeded(1), problems).WriteSite(dir)
@@ -43,8 +51,9 @@ func read(t *testing.T, dir, name string) string {
 }
 
 func TestSiteOfAWholeEvaluation(t *testing.T) {
+	t.Parallel()
 	dir := siteDir(t)
-	writeSite(t, dir, wholeEvaluation(1, 2, 120))
+	writeSite(t, dir, wholeEvaluation(1, 2, wholeRequests()))
 	page := read(t, dir, "index.html")
 	for _, name := range []string{"improvement", "figure-4", "figure-5", "request-numbers-pypy", "request-numbers-jvm", "fixed-k"} {
 		texts(t, []byte(read(t, dir, name+".svg")))
@@ -73,12 +82,18 @@ func TestSiteOfAWholeEvaluation(t *testing.T) {
 }
 
 func TestPageNeedsNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeSite(t, dir, evaluation(1, "bfs", "mst"))
 	page := read(t, dir, "index.html")
 	for _, pattern := range []string{`<script`, `https?:`, `<link`, `@import`, `url\(`} {
 		if found := regexp.MustCompile(pattern).FindString(page); found != "" {
 			t.Errorf("the page has %q", found)
+		}
+	}
+	for _, match := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {
+		if !strings.Contains(page, `id="`+match[1]+`"`) {
+			t.Errorf("nothing on the page is #%s", match[1])
 		}
 	}
 	for _, match := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(page, -1) {
@@ -89,8 +104,9 @@ func TestPageNeedsNothingFromElsewhere(t *testing.T) {
 }
 
 func TestSummaryHasTheDocumentedForm(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
-	writeSite(t, dir, wholeEvaluation(1, 2, 120), "a problem")
+	writeSite(t, dir, wholeEvaluation(1, 2, 20), "a problem")
 	var got struct {
 		Improvement     map[string]map[string]map[string]float64
 		GeomeanImproved map[string]float64 `json:"geomean_improved"`
@@ -112,13 +128,13 @@ func TestSummaryHasTheDocumentedForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := got.Improvement["bfs"]["1"]
-	if c["n"] != 240 || c["runs"] != 2 || c["low"] > c["median_pct"] || c["median_pct"] > c["high"] {
+	if c["n"] != 40 || c["runs"] != 2 || c["low"] > c["median_pct"] || c["median_pct"] > c["high"] {
 		t.Errorf("improvement of bfs at rate 1: %v", c)
 	}
 	if len(got.Improvement) != 13 || len(got.GeomeanImproved) != 3 || got.Paper.GeomeanImproved["4"] != 21.3 {
 		t.Errorf("%d functions, %v, the paper %v", len(got.Improvement), got.GeomeanImproved, got.Paper.GeomeanImproved)
 	}
-	if got.Table4["bfs"]["dump_ms"] != 12.4 || got.Table5["bfs"]["4"]["stored_snapshots"] != 12.0 {
+	if got.Table4["bfs"]["dump_ms"] != 12.4 || got.Table5["bfs"]["4"]["stored_snapshots"] != 5.0 {
 		t.Errorf("table 4: %v, table 5: %v", got.Table4["bfs"], got.Table5["bfs"])
 	}
 	if p := got.FixedSweep["bfs"]["4"].Points; len(p) != 7 || p[6].K != 100 || p[6].MedianUS == 0 {
@@ -130,7 +146,8 @@ func TestSummaryHasTheDocumentedForm(t *testing.T) {
 }
 
 func TestSiteOfPartialData(t *testing.T) {
-	whole := wholeEvaluation(1, 1, 20)
+	t.Parallel()
+	whole := wholeEvaluation(1, 1, 4)
 	tests := map[string]results.Data{
 		"nothing":                         {},
 		"a single request":                latencies("bfs", request, 5),
@@ -175,6 +192,7 @@ func manyFunctions(n int) results.Data {
 }
 
 func TestPageShowsNamesAndProblemsAsTheyAre(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeSite(t, dir, latencies("<script>", request, 5), `x.csv:1: "<img src=x>"`)
 	page := read(t, dir, "index.html")
@@ -189,6 +207,7 @@ func TestPageShowsNamesAndProblemsAsTheyAre(t *testing.T) {
 }
 
 func TestSiteReplacesAnEarlierOne(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	writeSite(t, dir, evaluation(1, "bfs"))
 	if err := os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o644); err != nil {
@@ -203,9 +222,10 @@ func TestSiteReplacesAnEarlierOne(t *testing.T) {
 }
 
 func TestSiteIsTheSameEachTime(t *testing.T) {
+	t.Parallel()
 	a, b := t.TempDir(), t.TempDir()
-	writeSite(t, a, wholeEvaluation(1, 2, 20))
-	writeSite(t, b, wholeEvaluation(1, 2, 20))
+	writeSite(t, a, wholeEvaluation(1, 2, 4))
+	writeSite(t, b, wholeEvaluation(1, 2, 4))
 	entries, err := os.ReadDir(a)
 	if err != nil || len(entries) < 20 {
 		t.Fatal(len(entries), err)
@@ -219,6 +239,7 @@ func TestSiteIsTheSameEachTime(t *testing.T) {
 
 // A wider font must not run labels into each other.
 func TestTextsOfAnSVGKnowTheirWidth(t *testing.T) {
+	t.Parallel()
 	svg := string(draw(t, evaluation(1, "bfs"), report.SVG))
 	if n, m := strings.Count(svg, "<text"), strings.Count(svg, "<text textLength="); n < 10 || m < n/2 {
 		t.Errorf("%d of %d texts have a length", m, n)
