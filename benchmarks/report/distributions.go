@@ -16,8 +16,7 @@ const distributionsTitle = "Client latency by eviction rate (requests per lifeti
 
 // distributions are cumulative distributions of latencies.
 type distributions struct {
-	benchmarks []string          // the rows
-	rates      []int             // the columns
+	keys       []Key
 	strategies []string          // the lines
 	latencies  map[Key][]float64 // in ms, ascending
 	styles     styles
@@ -32,14 +31,9 @@ func newDistributions(some []*group, s styles) *distributions {
 			continue
 		}
 		d.latencies[g.Key] = drawable(g.clientSample().sorted)
-		d.benchmarks = append(d.benchmarks, g.Benchmark)
-		d.rates = append(d.rates, g.Rate)
-		d.strategies = append(d.strategies, g.Strategy)
+		d.keys, d.strategies = append(d.keys, g.Key), append(d.strategies, g.Strategy)
 	}
-	d.benchmarks = distinct(d.benchmarks, compareBenchmarks)
 	d.strategies = distinct(d.strategies, compareStrategies)
-	slices.Sort(d.rates)
-	d.rates = slices.Compact(d.rates)
 	if s == nil {
 		d.styles = d.strategies
 	}
@@ -57,33 +51,16 @@ func drawable(us []float64) []float64 {
 
 // grid draws all that a figure can hold. There has to be something.
 func (d *distributions) grid(title string) (grid, error) {
-	d.benchmarks = within(d.benchmarks, maxRows, "functions", &title)
-	d.rates = within(d.rates, maxColumns, "rates", &title)
-	d.strategies = within(d.strategies, maxLines, "strategies", &title)
-	panels, err := d.panels()
+	all := newLayout(title, d.keys)
+	d.strategies = within(d.strategies, maxLines, "strategies", &all.title)
+	panels, err := all.panels(d.panel)
 	if err != nil {
-		return grid{}, fmt.Errorf("draw figure: %w", err)
+		return grid{}, err
 	}
-	width, height := panelSize(len(d.benchmarks))
-	return grid{title, d.styles.legend(d.strategies), panels, width, height}, nil
-}
-
-// panels returns the panels of the grid, row by row; nil where a benchmark was
-// not run at a rate.
-func (d *distributions) panels() ([][]*plot.Plot, error) {
-	panels := make([][]*plot.Plot, len(d.benchmarks))
-	for i, benchmark := range d.benchmarks {
-		low, high := d.span(benchmark)
-		for _, rate := range d.rates {
-			p, err := d.panel(benchmark, rate, low, high)
-			if err != nil {
-				return nil, err
-			}
-			panels[i] = append(panels[i], p)
-		}
-	}
-	labelAxes(panels, "latency (ms)", "requests")
-	return panels, nil
+	nameAxes(panels, "latency (ms)", "requests")
+	shareScale(panels)
+	width, height := panelSize(len(panels))
+	return grid{all.title, d.styles.legend(d.strategies), panels, width, height}, nil
 }
 
 // span returns the range of a benchmark's x axis in ms: from the shortest
@@ -106,10 +83,10 @@ func airy(low, high float64) (float64, float64) {
 }
 
 // panel draws the lines of a benchmark and a rate; nil if there are none.
-func (d *distributions) panel(benchmark string, rate int, low, high float64) (*plot.Plot, error) {
+func (d *distributions) panel(benchmark string, rate int) (*plot.Plot, error) {
 	p := newPanel(benchmark, rate)
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.X.Min, p.X.Max = low, high
+	p.X.Min, p.X.Max = d.span(benchmark)
 	p.Y.Min, p.Y.Max = 0, 1
 	p.Y.Tick.Marker = shareTicks{}
 	empty := true
@@ -121,7 +98,7 @@ func (d *distributions) panel(benchmark string, rate int, low, high float64) (*p
 		empty = false
 		line, err := plotter.NewLine(distribution(ms))
 		if err != nil {
-			return nil, fmt.Errorf("%s at rate %d, %s: %w", benchmark, rate, strategy, err)
+			return nil, fmt.Errorf("%s: %w", strategy, err)
 		}
 		line.LineStyle = d.styles.line(strategy)
 		p.Add(curve{line})

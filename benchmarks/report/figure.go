@@ -42,7 +42,7 @@ var ErrNoLatencies = errors.New("no answered requests to draw")
 // row share their axes.
 func Figure(w io.Writer, data results.Data, format ImageFormat) error {
 	d := newDistributions(groups(data), nil)
-	if len(d.benchmarks) == 0 {
+	if len(d.keys) == 0 {
 		return ErrNoLatencies
 	}
 	g, err := d.grid(distributionsTitle)

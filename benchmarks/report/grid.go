@@ -145,23 +145,3 @@ func wrap(panels [][]*plot.Plot) [][]*plot.Plot {
 	}
 	return rows
 }
-
-// labelAxes names the axes where they are not repeated: y at the left, x at the
-// bottom. The values stand at every panel of x.
-func labelAxes(panels [][]*plot.Plot, x, y string) {
-	for i, row := range panels {
-		for j, p := range row {
-			if p == nil {
-				continue
-			}
-			if j == 0 || row[j-1] == nil {
-				p.Y.Label.Text = y
-			} else {
-				p.Y.Tick.Marker = unlabelled{p.Y.Tick.Marker}
-			}
-			if i == len(panels)-1 || panels[i+1][j] == nil {
-				p.X.Label.Text = x
-			}
-		}
-	}
-}

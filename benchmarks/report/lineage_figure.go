@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -14,76 +13,49 @@ import (
 // lineageTitle is that of the figure of latencies by request number.
 const lineageTitle = "Median client latency by request number of the process"
 
-// stickShare is the length of the longest stick, as a share of the panel.
-const stickShare = 0.25
+// Lengths of the longest stick, and of the shortest that can be seen, as shares
+// of the panel.
+const (
+	stickShare = 0.25
+	leastStick = 0.03
+)
 
 // lineageGrid draws latencies by request number, and where a policy took
-// checkpoints and restored. There has to be something.
+// checkpoints and restored, of lineages whose strategies have styles. There has
+// to be something.
 func lineageGrid(lineages []Lineage, policy string, s styles) (grid, error) {
-	title := lineageTitle
 	byKey := make(map[Key]Lineage)
-	var benchmarks, strategies []string
-	var rates []int
+	var keys []Key
+	var strategies []string
 	for _, l := range lineages {
-		if !slices.Contains(s, l.Strategy) {
-			continue
-		}
 		byKey[l.Key] = l
-		benchmarks = append(benchmarks, l.Benchmark)
-		strategies = append(strategies, l.Strategy)
-		rates = append(rates, l.Rate)
+		keys, strategies = append(keys, l.Key), append(strategies, l.Strategy)
 	}
-	benchmarks = within(distinct(benchmarks, compareBenchmarks), maxRows, "functions", &title)
-	strategies = within(distinct(strategies, compareStrategies), maxLines, "strategies", &title)
-	slices.Sort(rates)
-	rates = within(slices.Compact(rates), maxColumns, "rates", &title)
-
-	panels := make([][]*plot.Plot, len(benchmarks))
-	for i, benchmark := range benchmarks {
-		for _, rate := range rates {
-			var some []Lineage
-			for _, strategy := range strategies {
-				if l, ok := byKey[Key{benchmark, rate, strategy}]; ok {
-					some = append(some, l)
-				}
+	all := newLayout(lineageTitle, keys)
+	strategies = within(distinct(strategies, compareStrategies), maxLines, "strategies", &all.title)
+	panels, err := all.panels(func(benchmark string, rate int) (*plot.Plot, error) {
+		var some []Lineage
+		for _, strategy := range strategies {
+			if l, ok := byKey[Key{benchmark, rate, strategy}]; ok {
+				some = append(some, l)
 			}
-			p, err := lineagePanel(some, policy, s)
-			if err != nil {
-				return grid{}, fmt.Errorf("draw latencies by request number: %w", err)
-			}
-			panels[i] = append(panels[i], p)
 		}
+		return lineagePanel(some, policy, s)
+	})
+	if err != nil {
+		return grid{}, err
 	}
 	nameAxes(panels, "request number", "latency (ms)")
+	width, height := panelSize(len(panels))
+	return grid{all.title, lineageLegend(strategies, s), panels, width, height + 0.2*vg.Inch}, nil
+}
+
+func lineageLegend(strategies []string, s styles) legend {
 	l := s.legend(strategies)
 	l.entries = append(l.entries,
 		entry{"checkpoints after it (from below)", lineMark(checkpointStick())},
 		entry{"starts from there (from above)", lineMark(startStick())})
-	width, height := panelSize(len(benchmarks))
-	return grid{title, l, panels, width, height + 0.2*vg.Inch}, nil
-}
-
-func distinct(list []string, compare func(a, b string) int) []string {
-	slices.SortFunc(list, compare)
-	return slices.Compact(list)
-}
-
-// nameAxes names the axes at the edges of the grid, whose panels all have
-// ranges of their own.
-func nameAxes(panels [][]*plot.Plot, x, y string) {
-	for i, row := range panels {
-		for j, p := range row {
-			if p == nil {
-				continue
-			}
-			if j == 0 || row[j-1] == nil {
-				p.Y.Label.Text = y
-			}
-			if i == len(panels)-1 || panels[i+1][j] == nil {
-				p.X.Label.Text = x
-			}
-		}
-	}
+	return l
 }
 
 func checkpointStick() draw.LineStyle {
@@ -157,6 +129,6 @@ func addSticks(p *plot.Plot, l Lineage) {
 func (s *sticks) add(at, n, most int) {
 	if n > 0 {
 		s.at = append(s.at, float64(at))
-		s.share = append(s.share, stickShare*float64(n)/float64(most))
+		s.share = append(s.share, max(leastStick, stickShare*float64(n)/float64(most)))
 	}
 }

@@ -38,7 +38,7 @@ func (e Evaluation) siteFigures() (map[string]grid, error) {
 	for _, f := range []struct{ name, language, title string }{
 		{figure4, pypy, figureTitle4}, {figure5, jvm, figureTitle5}, {figureOther, "", figureTitleXs},
 	} {
-		if d := newDistributions(e.groupsIn(f.language), s); len(d.benchmarks) > 0 {
+		if d := newDistributions(e.groupsIn(f.language), s); len(d.keys) > 0 {
 			g, err := d.grid(f.title)
 			add(f.name, g, err)
 		}

@@ -1,7 +1,7 @@
-// Package report says what the results of a run mean: a summary for each
-// benchmark, eviction rate and strategy, tables of them, and the figure of
-// their latency distributions. docs/results.md explains how each number is
-// computed.
+// Package report says what the results of runs mean: a summary for each
+// benchmark, eviction rate and strategy, tables of them, the figure of their
+// latency distributions, and a page with the figures and tables of the paper.
+// docs/results.md explains how each number is computed.
 package report
 
 import "fmt"

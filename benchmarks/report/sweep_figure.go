@@ -1,9 +1,6 @@
 package report
 
 import (
-	"fmt"
-	"slices"
-
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -16,41 +13,28 @@ const sweepTitle = "Median client latency with one snapshot, taken after request
 // sweepGrid draws medians by k, with those of a cold start and of the policy
 // as lines. There has to be something.
 func sweepGrid(sweeps []Sweep, policy string, s styles) (grid, error) {
-	title := sweepTitle
-	type place struct {
-		benchmark string
-		rate      int
-	}
-	byPlace := make(map[place]Sweep)
-	var benchmarks []string
-	var rates []int
+	byKey := make(map[Key]Sweep)
+	var keys []Key
 	for _, w := range sweeps {
-		byPlace[place{w.Benchmark, w.Rate}] = w
-		benchmarks, rates = append(benchmarks, w.Benchmark), append(rates, w.Rate)
+		k := Key{Benchmark: w.Benchmark, Rate: w.Rate}
+		byKey[k] = w
+		keys = append(keys, k)
 	}
-	benchmarks = within(distinct(benchmarks, compareBenchmarks), maxRows, "functions", &title)
-	slices.Sort(rates)
-	rates = within(slices.Compact(rates), maxColumns, "rates", &title)
-
-	panels := make([][]*plot.Plot, len(benchmarks))
-	for i, benchmark := range benchmarks {
-		for _, rate := range rates {
-			w, ok := byPlace[place{benchmark, rate}]
-			if !ok {
-				panels[i] = append(panels[i], nil)
-				continue
-			}
-			p, err := sweepPanel(w, policy, s)
-			if err != nil {
-				return grid{}, fmt.Errorf("draw the fixed-k sweep: %w", err)
-			}
-			panels[i] = append(panels[i], p)
+	all := newLayout(sweepTitle, keys)
+	panels, err := all.panels(func(benchmark string, rate int) (*plot.Plot, error) {
+		w, ok := byKey[Key{Benchmark: benchmark, Rate: rate}]
+		if !ok {
+			return nil, nil
 		}
+		return sweepPanel(w, policy, s)
+	})
+	if err != nil {
+		return grid{}, err
 	}
 	panels = wrap(panels)
 	nameAxes(panels, "k", "median (ms)")
 	width, height := panelSize(len(panels))
-	return grid{title, sweepLegend(policy, s), panels, width, height}, nil
+	return grid{all.title, sweepLegend(policy, s), panels, width, height}, nil
 }
 
 func sweepLegend(policy string, s styles) legend {
