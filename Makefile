@@ -2,10 +2,11 @@
 # make test       everything that CI runs: sets up what is missing, checks, tests
 # make unit       the tests that run anywhere, with the race detector (< 1 min)
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
-# make containers the tests in real containers: templates, images, privileges (15 min, Docker)
+# make containers the tests in real containers: templates, images, privileges (15 min at first, then 3; Docker)
 # make images     the image that functions' images copy from, on the local engine
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
+# make generations  100 generations of restore, requests, checkpoint on PyPy, half as many on the JVM (GENERATIONS=N)
 # make bench      Go benchmarks
 # make bench-proxy  the watchdog beside upstream's (UPSTREAM_WATCHDOG=path) or a stand-in
 # make bench-snapshot  checkpoints and starts beside the published artifact's way (N=12; 10 minutes)
@@ -15,13 +16,14 @@ GO       ?= go
 FUZZTIME ?= 10s
 SOAK     ?= 100000
 N        ?= 12
+GENERATIONS ?= 100
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio,libraries,ffmpeg,pillow,mustache
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions containers images fuzz soak bench bench-proxy bench-snapshot format clean
+.PHONY: build setup test check unit integration functions containers images fuzz soak generations bench bench-proxy bench-snapshot format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -65,6 +67,9 @@ fuzz:
 
 soak:
 	PRONGHORN_SOAK=$(SOAK) $(GO) test -count=1 -run '^TestSoak$$' -v -timeout 60m ./watchdog
+
+generations:
+	PRONGHORN_GENERATIONS=$(GENERATIONS) $(GO) test -count=1 -run '^TestManyGenerations' -v -timeout 60m ./watchdog/faults
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -7,6 +7,8 @@
 # DEST gets the server, the function with its resources, and
 #   DEST/fprocess       the command, to be run in DEST, split on single spaces
 #   DEST/upstream_url   where the function then answers
+# and, a NAME=VALUE a line,
+#   DEST/environment    what the template's image sets
 #   DEST/services.txt   services that it talks to, one a line: s3, objects
 # Does nothing if DEST is newer than all sources. Libraries that scripts/setup.sh
 # keeps below PRONGHORN_PREFIX (/opt/pronghorn) are copied.
@@ -22,6 +24,16 @@ prefix=${PRONGHORN_PREFIX:-/opt/pronghorn}
 # not relocated are not private, so not in the snapshot.
 java_flags='-XX:+UseSerialGC -XX:-UsePerfData -Xms128m -Xmx128m'
 java_flags+=' -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0'
+java_flags+=' --add-opens=java.base/java.lang=ALL-UNNAMED --add-opens=java.base/java.util.concurrent=ALL-UNNAMED'
+
+# What the templates' images set, too: a small young generation, and a malloc
+# that gives memory back that snapshots would carry.
+hooks='snapshot_hook_before_checkpoint=/_/snapshot/before-checkpoint
+snapshot_hook_after_restore=/_/snapshot/after-restore'
+java_environment='JDK_JAVA_OPTIONS=-Xmn8m
+MALLOC_ARENA_MAX=1
+MALLOC_TRIM_THRESHOLD_=65536
+MALLOC_MMAP_THRESHOLD_=65536'
 
 fail() {
 	echo "build-local.sh: $1" >&2
@@ -154,6 +166,7 @@ build_python() {
 	add_services "$source" "$dest"
 	compile_packages "$source"
 	compile_python "$dest"
+	echo "$hooks" >"$dest/environment"
 	echo 'pypy3 index.py' >"$dest/fprocess"
 }
 
@@ -174,6 +187,7 @@ build_java() {
 	fi
 	add_resources "${source#"$here/"}" "$dest/resources" "$dest/classes/resources"
 	add_services "$source" "$dest"
+	printf '%s\n' "$hooks" "$java_environment" >"$dest/environment"
 	echo "java $java_flags -cp classes com.openfaas.entrypoint.App" >"$dest/fprocess"
 }
 

@@ -124,8 +124,20 @@ debian_packages() {
 	local requirements=$stage/build/$1/function/requirements.txt
 	grep -qs '^[A-Za-z]' "$requirements" || return 0
 	! reaches https://pypi.org/simple/ || return 0
+	if grep -qi '^pillow' "$requirements"; then
+		add_pillow "$stage/build/$1/function" >&2
+		printf 'libjpeg62-turbo zlib1g '
+	fi
 	sed -n 's/^\([A-Za-z][A-Za-z0-9_.-]*\).*/python3-\1/p' "$requirements" | tr 'A-Z_' 'a-z-' | grep -v pillow | sort -u | tr '\n' ' '
 	: >"$requirements"
+}
+
+add_pillow() { # add_pillow FUNCTION
+	local made
+	"$docker" build --network=host --tag pronghorn-pillow - <"$here/pillow.Dockerfile"
+	made=$("$docker" create pronghorn-pillow 2>/dev/null)
+	"$docker" cp "$made:/built/PIL" "$1/PIL"
+	"$docker" rm "$made" >/dev/null
 }
 
 build() { # build NAME STACK

@@ -17,6 +17,7 @@ const maxConnections = 4
 type assembler struct {
 	*sender
 	codec  *codec
+	step   func(name string) // see Transfer.Faults
 	req    FetchRequest
 	target *target
 

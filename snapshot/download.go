@@ -96,6 +96,7 @@ func (l *load) accept(f Frame, stored []byte) error {
 		return err
 	}
 	l.cached.write(f, stored)
+	l.step("fetch: frame cached")
 	return l.put(f, stored)
 }
 

@@ -17,7 +17,7 @@ import (
 func (t *Transfer) Fetch(ctx context.Context, req FetchRequest) (Fetched, error) {
 	begin := time.Now()
 	s := newSender(t.http)
-	a := &assembler{sender: s, codec: t.codec, req: req}
+	a := &assembler{sender: s, codec: t.codec, step: t.step, req: req}
 	m, dir, err := a.fetch(ctx)
 	got := Fetched{Moved: s.moved.Load(), FromCache: a.fromCache.Load()}
 	if err != nil {
@@ -37,6 +37,7 @@ func (a *assembler) fetch(ctx context.Context) (m Manifest, dir string, err erro
 	if err != nil {
 		return m, "", fmt.Errorf("fetch the manifest: %w", err)
 	}
+	a.step("fetch: manifest read")
 	if dir = a.req.Cache.useImage(ctx, m, a.req.ManifestSHA256); dir != "" {
 		a.fromCache.Add(m.storedBytes())
 		return m, dir, nil

@@ -34,6 +34,7 @@ func (t *Transfer) store(ctx context.Context, s *sender, req StoreRequest) (Stor
 		return Stored{}, fmt.Errorf("pack snapshot %s: %w", req.Manifest.ID, err)
 	}
 	defer p.pack.close()
+	t.step("store: packed")
 	raw, sum, err := p.manifest.Encode() // before anything is sent
 	if err != nil {
 		return Stored{}, err
@@ -42,9 +43,11 @@ func (t *Transfer) store(ctx context.Context, s *sender, req StoreRequest) (Stor
 	if err := s.put(ctx, req.PackURL, p.pack.open); err != nil {
 		return Stored{}, fmt.Errorf("store the pack of snapshot %s: %w", p.manifest.ID, err)
 	}
+	t.step("store: pack written")
 	if err := s.put(ctx, req.ManifestURL, func() (body, error) { return memory{bytes.NewReader(raw)}, nil }); err != nil {
 		return Stored{}, fmt.Errorf("store the manifest of snapshot %s: %w", p.manifest.ID, err)
 	}
+	t.step("store: manifest written")
 	p.stored.UploadTime = time.Since(begin)
 	req.Cache.addPack(p.manifest, p.pack)
 	req.Cache.addManifest(sum, raw)

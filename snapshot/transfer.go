@@ -12,8 +12,19 @@ import (
 // object that it may read or write, presigned by S3 or served by the agent. It
 // may be used by many goroutines at once.
 type Transfer struct {
+	// Faults is for tests: it is called with the name of every step that has
+	// just been done, and may end the program there. nil in production.
+	Faults func(step string)
+
 	http  *retryablehttp.Client
 	codec *codec
+}
+
+// step tells of a step that was done.
+func (t *Transfer) step(name string) {
+	if t.Faults != nil {
+		t.Faults(name)
+	}
 }
 
 // NewTransfer returns a Transfer over c; nil means a client of its own, whose

@@ -250,6 +250,7 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 		}, reason: "fetch_failed"},
 		"no CRIU":                              {env: []string{"snapshot_criu=/no/such/criu"}, reason: "criu_unavailable"},
 		"CRIU fails":                           {env: []string{"snapshot_criu=" + script(t, "exit 1")}, reason: "criu_unavailable"},
+		"CRIU fails its check":                 {env: []string{"snapshot_criu=" + script(t, `[ "$1" = --version ] && echo Version: 4.2.1`)}, reason: "criu_unavailable"},
 		"CRIU passes its check and then fails": {env: []string{"snapshot_criu=" + script(t, `case $1 in --version) echo Version: 4.2.1 ;; check) ;; *) exit 1 ;; esac`)}, failed: "dump_failed"},
 		"the function refuses to be dumped":    {env: []string{"snapshot_hook_before_checkpoint=/?mutability=nonsense"}, failed: "hook_failed"},
 	} {

@@ -51,7 +51,9 @@ func (w *Watchdog) lifetimeSettings(ctx context.Context, out process.Output) (li
 // while the function already starts, mistakes in the settings are errors.
 func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error {
 	c := w.config.Snapshot
-	s.Images = snapshot.NewTransfer(nil)
+	images := snapshot.NewTransfer(nil)
+	images.Faults = c.Faults
+	s.Images, s.Faults = images, c.Faults
 	s.Function, s.Strategy, s.Eviction, s.Evict = c.Function, c.Strategy, c.Eviction, c.Evict
 	s.Dir, s.MaxPause, s.MaxMemory = c.Dir, c.MaxPause, c.MaxMemory
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
@@ -75,7 +77,7 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 		mode, err := w.probe(ctx, engine)
 		works.Use(engine.In(mode))
 		return w.noteMode(mode.String(), err)
-	})
+	}, func(ctx context.Context) error { return w.verify(ctx, works.Engine()) })
 	return nil
 }
 
@@ -99,24 +101,37 @@ func (w *Watchdog) addStorage(s *lifetime.Settings) error {
 	return nil
 }
 
-// probe finds out whether and how CRIU works here, and makes its calls quick.
+// probe finds out whether and how CRIU may be used here. If what CRIU keeps of
+// the kernel is on this node already, its calls are quick from the first on.
 func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (criu.Mode, error) {
 	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
 	defer cancel()
 	mode, err := e.Probe(ctx)
-	if err != nil {
-		return mode, err
-	}
-	err = e.In(mode).Seed(ctx, w.config.Snapshot.CacheDir)
-	if err != nil && !errors.Is(err, criu.ErrUnavailable) {
-		w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
-		err = nil
+	if err == nil {
+		e.In(mode).SeedFrom(w.config.Snapshot.CacheDir)
 	}
 	return mode, err
 }
 
-// noteMode says once in which mode snapshots are possible.
+// verify finds out whether CRIU works here, and makes its calls quick.
+func (w *Watchdog) verify(ctx context.Context, e *criu.Engine) error {
+	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
+	defer cancel()
+	err := e.Seed(ctx, w.config.Snapshot.CacheDir)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return nil
+	case errors.Is(err, criu.ErrUnavailable):
+		_, err = w.noteMode("", err)
+		return err
+	}
+	w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
+	return nil
+}
+
+// noteMode says in which mode snapshots are possible.
 func (w *Watchdog) noteMode(mode string, err error) (string, error) {
+	w.metrics.Mode.Reset()
 	if err != nil {
 		w.metrics.Mode.WithLabelValues("off").Set(1)
 		w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)

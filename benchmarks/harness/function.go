@@ -38,6 +38,8 @@ func Functions(ctx context.Context, benchmarks string) ([]Function, error) {
 // assembled is a function that can be started.
 type assembled struct {
 	name, dir, process, upstream string
+	// environment is what the image of its template sets, as NAME=VALUE.
+	environment []string
 	// services are names of those that it talks to.
 	services []string
 }
@@ -56,10 +58,11 @@ func (c Config) assemble(ctx context.Context, name string) (assembled, error) {
 		return assembled{}, fmt.Errorf("assemble %s: %w", name, err)
 	}
 	f := assembled{name: name, dir: dir}
-	var errs [3]error
+	var errs [4]error
 	f.process, errs[0] = oneLine(filepath.Join(dir, "fprocess"))
 	f.upstream, errs[1] = oneLine(filepath.Join(dir, "upstream_url"))
 	f.services, errs[2] = wordsIn(filepath.Join(dir, "services.txt"))
+	f.environment, errs[3] = wordsIn(filepath.Join(dir, "environment"))
 	return f, errors.Join(errs[:]...)
 }
 

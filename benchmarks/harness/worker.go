@@ -85,8 +85,8 @@ func (s workerSettings) environment() []string {
 		"snapshot_evict_after=" + strconv.Itoa(s.cell.Rate),
 		"snapshot_max_pause=20s",
 		"snapshot_headers=true",
-		"snapshot_hook_after_restore=/_/snapshot/after-restore",
 	}
+	env = append(env, s.function.environment...)
 	if s.keepRandom {
 		env = append(env, "snapshot_keep_random=true")
 	}

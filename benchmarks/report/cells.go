@@ -27,7 +27,7 @@ func latencyCells(l *Latency) []string {
 	}
 }
 
-func normalisedCells(n *Normalised) []string {
+func normalisedCells(n *Adjusted) []string {
 	if n == nil {
 		return []string{missing, missing, missing}
 	}

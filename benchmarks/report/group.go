@@ -9,14 +9,24 @@ import (
 	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
 )
 
-// group is the data of one configuration.
+// group is the data of one configuration in all runs.
 type group struct {
 	Key
 	rows      []results.Row
-	requests  map[int]results.RequestRow // by request number
+	requests  map[place]results.RequestRow
 	lifetimes []results.LifetimeRow
 	failed    int
+	// first is the number of the first request: 0, or 1 in the artifact's files.
+	first int
 }
+
+// place tells the requests of a group apart.
+type place struct {
+	run    string
+	number int
+}
+
+func placeOf(r results.Row) place { return place{r.Run, r.RequestNumber} }
 
 // groups returns the configurations of data in the order in which they are
 // reported: by benchmark, rate, and strategy.
@@ -24,7 +34,7 @@ func groups(data results.Data) []*group {
 	byKey := make(map[Key]*group)
 	at := func(k Key) *group {
 		if byKey[k] == nil {
-			byKey[k] = &group{Key: k, requests: make(map[int]results.RequestRow)}
+			byKey[k] = &group{Key: k, requests: make(map[place]results.RequestRow), first: 1}
 		}
 		return byKey[k]
 	}
@@ -47,7 +57,7 @@ func groups(data results.Data) []*group {
 }
 
 func (g *group) addRequest(r results.RequestRow) {
-	g.requests[r.RequestNumber] = r
+	g.requests[place{r.Run, r.RequestNumber}] = r
 	if r.Failed() {
 		g.failed++
 	}
@@ -56,36 +66,55 @@ func (g *group) addRequest(r results.RequestRow) {
 // addRow adds an answered request. Requests come first, because they tell
 // whether it was answered as it should be.
 func (g *group) addRow(r results.Row) {
-	if !g.requests[r.RequestNumber].Failed() {
+	if !g.requests[placeOf(r)].Failed() {
 		g.rows = append(g.rows, r)
+		g.first = min(g.first, r.RequestNumber)
 	}
 }
 
-// lifetimeOf returns what tells the lifetime of a request from others. Where
-// no file says it, lifetimes have as many requests as the rate says.
+// lifetimeOf returns what tells the lifetime of a request from others of its
+// run. Where no file says it, lifetimes have as many requests as the rate says.
 func (g *group) lifetimeOf(r results.Row) string {
-	if id := g.requests[r.RequestNumber].Lifetime; id != "" {
+	if id := g.requests[placeOf(r)].Lifetime; id != "" {
 		return id
 	}
-	return "#" + strconv.Itoa(r.RequestNumber/max(1, g.Rate))
+	return "#" + strconv.Itoa((r.RequestNumber-g.first)/max(1, g.Rate))
 }
 
-// sample returns the client's latencies in µs.
-func (g *group) sample() *sample {
-	values := make([]float64, len(g.rows))
-	lifetimes := make([]string, len(g.rows))
-	for i, r := range g.rows {
-		values[i], lifetimes[i] = float64(r.ClientUS), g.lifetimeOf(r)
+// sample returns what value says about the answered requests; nil if nothing.
+func (g *group) sample(value func(results.Row) (float64, bool)) *sample {
+	var all []observation
+	for _, r := range g.rows {
+		if v, ok := value(r); ok {
+			all = append(all, observation{v, g.lifetimeOf(r), r.Run})
+		}
 	}
-	return newSample(values, lifetimes)
+	return newSample(all)
+}
+
+// runs counts the runs that have requests.
+func (g *group) runs() int {
+	names := make(map[string]bool)
+	for _, r := range g.rows {
+		names[r.Run] = true
+	}
+	for p := range g.requests {
+		names[p.run] = true
+	}
+	return len(names)
 }
 
 func compareKeys(a, b Key) int {
 	return cmp.Or(
-		cmp.Compare(a.Benchmark, b.Benchmark),
+		compareBenchmarks(a.Benchmark, b.Benchmark),
 		cmp.Compare(a.Rate, b.Rate),
 		compareStrategies(a.Strategy, b.Strategy),
 	)
+}
+
+// compareBenchmarks orders the functions of the paper as it does, then others.
+func compareBenchmarks(a, b string) int {
+	return cmp.Or(cmp.Compare(paperRank(a), paperRank(b)), cmp.Compare(a, b))
 }
 
 // compareStrategies orders strategies from the least to the most clever, which

@@ -16,26 +16,45 @@ const (
 	legendMargin = 8 * vg.Length(1)
 )
 
-// legend names the lines of all panels, once, above them.
+// legend says what the marks of all panels are, once, above them.
 type legend struct {
-	names []string
-	style text.Style
+	entries []entry
 }
 
-func (f *figure) legend() legend {
-	return legend{names: f.strategies, style: text.Style{
-		Color: grey, Font: regular(10), Handler: plot.DefaultTextHandler, YAlign: draw.YCenter,
-	}}
+// entry is a mark and its name. A mark draws itself between two points.
+type entry struct {
+	name string
+	mark func(c draw.Canvas, from, to vg.Point)
+}
+
+func legendStyle() text.Style {
+	return text.Style{Color: grey, Font: regular(10), Handler: plot.DefaultTextHandler, YAlign: draw.YCenter}
+}
+
+// lineMark is the mark of a line.
+func lineMark(style draw.LineStyle) func(draw.Canvas, vg.Point, vg.Point) {
+	return func(c draw.Canvas, from, to vg.Point) { c.StrokeLine2(style, from.X, from.Y, to.X, to.Y) }
+}
+
+// glyphMark is the mark of single points, on a line if that has a width.
+func glyphMark(style draw.GlyphStyle, line draw.LineStyle) func(draw.Canvas, vg.Point, vg.Point) {
+	return func(c draw.Canvas, from, to vg.Point) {
+		if line.Width > 0 {
+			c.StrokeLine2(line, from.X, from.Y, to.X, to.Y)
+		}
+		c.DrawGlyph(style, vg.Point{X: (from.X + to.X) / 2, Y: from.Y})
+	}
 }
 
 // places returns where each entry starts in a legend of a width, counted from
 // its top left corner, and the number of lines.
 func (l legend) places(width vg.Length) ([]vg.Point, int) {
-	places := make([]vg.Point, len(l.names))
+	style := legendStyle()
+	places := make([]vg.Point, len(l.entries))
 	var x vg.Length
 	line := 0
-	for i, name := range l.names {
-		w := swatchWidth + swatchGap + l.style.Width(name)
+	for i, e := range l.entries {
+		w := swatchWidth + swatchGap + style.Width(e.name)
 		if x > 0 && x+w > width {
 			x = 0
 			line++
@@ -57,7 +76,7 @@ func (l legend) draw(c draw.Canvas) {
 	places, _ := l.places(c.Size().X)
 	for i, at := range places {
 		x, y := c.Min.X+at.X, c.Max.Y+at.Y
-		c.StrokeLine2(lineStyle(i), x, y, x+swatchWidth, y)
-		c.FillText(l.style, vg.Point{X: x + swatchWidth + swatchGap, Y: y}, l.names[i])
+		l.entries[i].mark(c, vg.Point{X: x, Y: y}, vg.Point{X: x + swatchWidth, Y: y})
+		c.FillText(legendStyle(), vg.Point{X: x + swatchWidth + swatchGap, Y: y}, l.entries[i].name)
 	}
 }

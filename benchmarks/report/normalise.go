@@ -27,27 +27,3 @@ func inputSizes(requests []results.RequestRow) sizes {
 	}
 	return medians
 }
-
-// normalised returns the latencies of the requests whose input size is known,
-// in µs, each multiplied by the benchmark's median size ÷ its own; nil if
-// there are none. It takes latency to be proportional to size.
-func (s sizes) normalised(g *group) *sample {
-	reference, ok := s[g.Benchmark]
-	if !ok {
-		return nil
-	}
-	var values []float64
-	var lifetimes []string
-	for _, r := range g.rows {
-		size := g.requests[r.RequestNumber].InputSize
-		if size == 0 {
-			continue
-		}
-		values = append(values, float64(r.ClientUS)*reference/float64(size))
-		lifetimes = append(lifetimes, g.lifetimeOf(r))
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	return newSample(values, lifetimes)
-}

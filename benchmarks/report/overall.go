@@ -28,11 +28,12 @@ type Overall struct {
 }
 
 // Overalls returns a comparison for each rate and strategy that can be
-// compared, in this order.
+// compared, in this order. Variants of a benchmark are left out, for it would
+// count twice.
 func Overalls(summaries []Summary) []Overall {
 	changes := make(map[Key][]float64)
 	for _, s := range summaries {
-		if s.Change != nil {
+		if _, variant := splitVariant(s.Benchmark); s.Change != nil && variant == "" {
 			k := Key{Rate: s.Rate, Strategy: s.Strategy}
 			changes[k] = append(changes[k], s.Change.Percent)
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"image/color"
+	"slices"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -25,19 +26,28 @@ type shade uint8
 // RGBA makes a shade a colour.
 func (s shade) RGBA() (r, g, b, a uint32) { return color.Gray{Y: uint8(s)}.RGBA() }
 
+// styles are strategies in the order in which they are given styles, so that a
+// strategy looks the same in all figures of a report.
+type styles []string
+
+// line is the style of the line of a strategy.
+func (s styles) line(strategy string) draw.LineStyle {
+	return lineStyle(max(0, slices.Index(s, strategy)))
+}
+
+func (s styles) legend(strategies []string) legend {
+	var l legend
+	for _, name := range strategies {
+		l.entries = append(l.entries, entry{name, lineMark(s.line(name))})
+	}
+	return l
+}
+
 // lineStyle is the style of the i-th strategy. The colours are those of Okabe
 // and Ito, which colour-blind readers can tell apart; the dashes tell the lines
 // apart in print, and the colours of a second round of strategies.
 func lineStyle(i int) draw.LineStyle {
-	colours := []color.RGBA{
-		{0x00, 0x00, 0x00, 0xff}, // black
-		{0xd5, 0x5e, 0x00, 0xff}, // vermilion
-		{0x00, 0x72, 0xb2, 0xff}, // blue
-		{0x00, 0x9e, 0x73, 0xff}, // green
-		{0xcc, 0x79, 0xa7, 0xff}, // purple
-		{0xe6, 0x9f, 0x00, 0xff}, // orange
-		{0x56, 0xb4, 0xe9, 0xff}, // sky
-	}
+	colours := []color.RGBA{black(), vermilion(), blue(), green(), purple(), orange(), sky()}
 	dashes := [][]vg.Length{{1.5, 2}, {6, 2}, nil, {8, 2, 1.5, 2}, {3, 1.5}}
 	return draw.LineStyle{
 		Color:  colours[i%len(colours)],
@@ -45,6 +55,14 @@ func lineStyle(i int) draw.LineStyle {
 		Dashes: dashes[i%len(dashes)],
 	}
 }
+
+func black() color.RGBA     { return color.RGBA{0x00, 0x00, 0x00, 0xff} }
+func vermilion() color.RGBA { return color.RGBA{0xd5, 0x5e, 0x00, 0xff} }
+func blue() color.RGBA      { return color.RGBA{0x00, 0x72, 0xb2, 0xff} }
+func green() color.RGBA     { return color.RGBA{0x00, 0x9e, 0x73, 0xff} }
+func purple() color.RGBA    { return color.RGBA{0xcc, 0x79, 0xa7, 0xff} }
+func orange() color.RGBA    { return color.RGBA{0xe6, 0x9f, 0x00, 0xff} }
+func sky() color.RGBA       { return color.RGBA{0x56, 0xb4, 0xe9, 0xff} }
 
 func regular(size float64) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Points(size)}

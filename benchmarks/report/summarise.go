@@ -12,84 +12,116 @@ import (
 // resamples of the confidence intervals: the same data and the same state of
 // the source give the same summaries.
 func Summarise(data results.Data, source rand.Source) []Summary {
-	s := &summariser{
-		rng:       rand.New(source),
-		sizes:     inputSizes(data.Requests),
-		baselines: make(map[Key]*measured),
-	}
-	var all []*measured
-	for _, g := range groups(data) {
-		if len(g.rows)+g.failed > 0 {
-			all = append(all, s.measure(g))
-		}
-	}
+	return summariesOf(compareAll(data, source))
+}
+
+func summariesOf(all []compared) []Summary {
 	summaries := make([]Summary, len(all))
-	for i, m := range all {
-		summaries[i] = s.summary(m)
+	for i, c := range all {
+		summaries[i] = c.Summary
 	}
 	return summaries
 }
 
-// summariser holds what the summaries of configurations share.
-type summariser struct {
-	rng       *rand.Rand
-	sizes     sizes
-	baselines map[Key]*measured // by key
-}
-
-// measured is a configuration with its latencies.
-type measured struct {
+// compared is a configuration, its summary, and the comparisons with the
+// baseline that are in it.
+type compared struct {
+	Summary
 	*group
-	client     *sample
-	normalised *sample // nil if unknown
+	measures
+	changes changes
 }
 
-func (s *summariser) measure(g *group) *measured {
-	m := &measured{group: g, client: g.sample(), normalised: s.sizes.normalised(g)}
-	if g.Strategy == Baseline && len(g.rows) > 0 {
-		s.baselines[g.Key] = m
-	}
-	return m
+// changes are comparisons by measure; nil where there is nothing to compare.
+type changes struct {
+	client, bySize, withStart, withStartMean, withoutGC *comparison
 }
 
-// baseline returns what m is compared with; nil if nothing.
-func (s *summariser) baseline(m *measured) *measured {
-	if m.Strategy == Baseline || len(m.rows) == 0 {
-		return nil
+// compareAll returns the configurations that were sent a request.
+func compareAll(data results.Data, source rand.Source) []compared {
+	rng := rand.New(source)
+	sizes := inputSizes(data.Requests)
+	var all []compared
+	baselines := make(map[Key]measures)
+	for _, g := range groups(data) {
+		if len(g.rows)+g.failed == 0 {
+			continue
+		}
+		c := compared{group: g, measures: sizes.measures(g)}
+		if g.Strategy == Baseline {
+			baselines[g.Key] = c.measures
+		}
+		all = append(all, c)
 	}
-	return s.baselines[Key{m.Benchmark, m.Rate, Baseline}]
+	for i := range all {
+		c := &all[i]
+		if c.group.Strategy != Baseline {
+			c.compareWith(baselines[Key{c.group.Benchmark, c.group.Rate, Baseline}], rng)
+		}
+		c.summarise()
+	}
+	return all
 }
 
-func (s *summariser) summary(m *measured) Summary {
-	sum := Summary{
-		Key:       m.Key,
-		Requests:  len(m.rows) + m.failed,
-		Failed:    m.failed,
-		Latency:   m.latency(),
-		Lifetimes: lifetimes(m.lifetimes),
+// compareWith compares in every measure that both have. A source of draws of
+// its own for each keeps one from changing the intervals of another.
+func (c *compared) compareWith(base measures, rng *rand.Rand) {
+	seed := rng.Uint64()
+	compare := func(s, base *sample, statistics ...statistic) []*comparison {
+		if s == nil || base == nil {
+			return make([]*comparison, len(statistics))
+		}
+		return compare(s, base, rand.New(rand.NewPCG(seed, 0)), statistics...)
 	}
-	if m.normalised != nil {
-		sum.Normalised = &Normalised{MedianUS: quantile(m.normalised.sorted, 0.5)}
+	withStart := compare(c.withStart, base.withStart, medianOf, meanOf)
+	c.changes = changes{
+		client:        compare(c.client, base.client, medianOf)[0],
+		bySize:        compare(c.bySize, base.bySize, medianOf)[0],
+		withoutGC:     compare(c.withoutGC, base.withoutGC, medianOf)[0],
+		withStart:     withStart[0],
+		withStartMean: withStart[1],
 	}
-	if base := s.baseline(m); base != nil {
-		sum.Change = change(m.client, base.client, s.rng)
-		if m.normalised != nil && base.normalised != nil {
-			sum.Normalised.Change = change(m.normalised, base.normalised, s.rng)
+}
+
+func (c *compared) summarise() {
+	c.Summary = Summary{
+		Key:        c.group.Key,
+		Runs:       c.group.runs(),
+		Requests:   len(c.rows) + c.failed,
+		Failed:     c.failed,
+		Latency:    c.latency(),
+		Change:     c.changes.client.change(),
+		Normalised: adjusted(c.bySize, c.changes.bySize),
+		WithoutGC:  adjusted(c.withoutGC, c.changes.withoutGC),
+		Lifetimes:  lifetimes(c.lifetimes),
+	}
+	if c.withStart != nil {
+		c.Summary.WithStart = &Felt{
+			Adjusted:   *adjusted(c.withStart, c.changes.withStart),
+			MeanUS:     meanOf(c.withStart),
+			MeanChange: c.changes.withStartMean.change(),
 		}
 	}
-	return sum
+}
+
+// adjusted is nil for no sample.
+func adjusted(s *sample, c *comparison) *Adjusted {
+	if s == nil {
+		return nil
+	}
+	return &Adjusted{MedianUS: s.quantile(0.5), Change: c.change()}
 }
 
 // latency returns the quantiles of the answered requests; nil if there are none.
-func (m *measured) latency() *Latency {
-	if len(m.rows) == 0 {
+func (c *compared) latency() *Latency {
+	if c.client == nil {
 		return nil
 	}
 	return &Latency{
-		MedianUS:       quantile(m.client.sorted, 0.5),
-		P90US:          quantile(m.client.sorted, 0.9),
-		P99US:          quantile(m.client.sorted, 0.99),
-		ServerMedianUS: serverMedian(m.rows),
+		MedianUS:       c.client.quantile(0.5),
+		P90US:          c.client.quantile(0.9),
+		P99US:          c.client.quantile(0.99),
+		ServerMedianUS: serverMedian(c.rows),
 	}
 }
 

@@ -1,8 +1,10 @@
-// Package report says what the results of a run mean: a summary for each
-// benchmark, eviction rate and strategy, tables of them, and the figure of
-// their latency distributions. docs/results.md explains how each number is
-// computed.
+// Package report says what the results of runs mean: a summary for each
+// benchmark, eviction rate and strategy, tables of them, the figure of their
+// latency distributions, and a page with the figures and tables of the paper.
+// docs/results.md explains how each number is computed.
 package report
+
+import "fmt"
 
 // Baseline is the strategy that the others are compared with, as in the paper:
 // a checkpoint after the first request, from which all workers start.
@@ -16,10 +18,16 @@ type Key struct {
 	Strategy string `json:"strategy"`
 }
 
+func (k Key) String() string {
+	return fmt.Sprintf("%s at rate %d with %s", k.Benchmark, k.Rate, k.Strategy)
+}
+
 // Summary is what a run says about one configuration. What its files do not
 // tell is nil.
 type Summary struct {
 	Key
+	// Runs counts the repetitions that the summary is of.
+	Runs int `json:"runs"`
 	// Requests counts the requests that were made, Failed those of them that
 	// were not answered as they should be. Latencies are of the others.
 	Requests int `json:"requests"`
@@ -31,8 +39,13 @@ type Summary struct {
 	Change *Change `json:"change,omitempty"`
 	// Normalised is about latencies brought to one input size; nil unless sizes
 	// are known and vary.
-	Normalised *Normalised `json:"normalised,omitempty"`
-	Lifetimes  *Lifetimes  `json:"lifetimes,omitempty"`
+	Normalised *Adjusted `json:"normalised,omitempty"`
+	// WithStart is about what a user feels: the first request of a lifetime takes
+	// as long as the start of the worker in addition.
+	WithStart *Felt `json:"with_start,omitempty"`
+	// WithoutGC is about latencies less the garbage collection in the request.
+	WithoutGC *Adjusted  `json:"without_gc,omitempty"`
+	Lifetimes *Lifetimes `json:"lifetimes,omitempty"`
 }
 
 // Latency is how long requests took, in µs.
@@ -45,14 +58,24 @@ type Latency struct {
 	ServerMedianUS float64 `json:"server_median_us"`
 }
 
-// Normalised is a median of latencies that were brought to one input size.
-type Normalised struct {
-	// MedianUS is in µs at the median input size of the benchmark.
+// Adjusted is a median of latencies that were brought to one input size, or
+// made up of other parts than those of Latency.
+type Adjusted struct {
+	// MedianUS is in µs.
 	MedianUS float64 `json:"median_us"`
 	Change   *Change `json:"change,omitempty"`
 }
 
-// Change is by how much a median is below that of the baseline, in percent of
+// Felt is a latency with the starts of the workers, which only the mean shows
+// when most requests find a worker that is up.
+type Felt struct {
+	Adjusted
+	// MeanUS is the arithmetic mean in µs, and MeanChange its change.
+	MeanUS     float64 `json:"mean_us"`
+	MeanChange *Change `json:"mean_change,omitempty"`
+}
+
+// Change is by how much a median, or a mean, is below that of the baseline, in percent of
 // the latter: positive is faster. Low and High bound it with a confidence of
 // 95 %.
 type Change struct {

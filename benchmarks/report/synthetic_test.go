@@ -101,3 +101,121 @@ func evaluation(seed uint64, benchmarks ...string) results.Data {
 	}
 	return synthetic(seed, configs...)
 }
+
+// warming is a function that gets faster, as the JIT compiler does it.
+type warming struct {
+	name           string
+	firstUS, lowUS float64
+	tau            float64 // requests until most of it is over
+	imageBytes     int64
+	pypy           bool
+}
+
+// paperFunctions are thirteen functions like those of the paper.
+func paperFunctions() []warming {
+	return []warming{
+		{"bfs", 61e3, 8e3, 15, 44e6, true}, {"dfs", 22e3, 3.6e3, 12, 40e6, true},
+		{"dynamic-html", 57e3, 12e3, 3, 41e6, true}, {"mst", 78e3, 9e3, 10, 42e6, true},
+		{"pagerank", 20e3, 5e3, 9, 40e6, true}, {"compress", 1510e3, 1440e3, 5, 60e6, true},
+		{"upload", 21e3, 16e3, 5, 58e6, true}, {"thumbnail", 290e3, 160e3, 2, 55e6, true},
+		{"video", 1017e3, 870e3, 2, 52e6, true}, {"matrix-multiplication", 114e3, 23e3, 8, 31e6, false},
+		{"simple-hash", 37e3, 3.7e3, 4, 31e6, false}, {"html-rendering", 317e3, 40e3, 20, 60e6, false},
+		{"word-count", 36e3, 1.7e3, 12, 35e6, false},
+	}
+}
+
+// us is the latency of a request number, in µs.
+func (w warming) us(n int, rng *rand.Rand) float64 {
+	return (w.lowUS + (w.firstUS-w.lowUS)*math.Exp(-float64(n-1)/w.tau)) * math.Exp(0.12*rng.NormFloat64())
+}
+
+// wholeEvaluation makes up an evaluation of all functions, with lineages,
+// lifetimes, input sizes, garbage collection on PyPy and the fixed-k sweep.
+func wholeEvaluation(seed uint64, runs, requests int) results.Data {
+	rng := rand.New(seeded(seed))
+	var data results.Data
+	for run := range runs {
+		name := fmt.Sprintf("run-%d", run+1)
+		for _, w := range paperFunctions() {
+			for _, rate := range []int{1, 4, 20} {
+				for _, s := range []string{cold, report.Baseline, request} {
+					data.Add(w.run(rng, name, rate, s, requests))
+				}
+			}
+			for _, k := range []int{2, 5, 10, 20, 50, 100} {
+				data.Add(w.run(rng, name, 4, fmt.Sprintf("fixed&request_to_checkpoint=%d", k), requests))
+			}
+		}
+	}
+	return data
+}
+
+// run makes up a run of a configuration: a pool of snapshots of which a
+// strategy takes one for each lifetime.
+func (w warming) run(rng *rand.Rand, run string, rate int, strategy string, requests int) results.Data {
+	var data results.Data
+	pool := []int{}
+	var k int
+	if _, err := fmt.Sscanf(strategy, "fixed&request_to_checkpoint=%d", &k); err != nil {
+		k = 0
+	}
+	for i := 0; i < requests; i += rate {
+		at := 0
+		if len(pool) > 0 {
+			at = pool[len(pool)-1-int(float64(min(4, len(pool)))*rng.Float64())]
+		}
+		checkpoint := 0
+		switch {
+		case k > 0 && at < k:
+			checkpoint = min(k, at+rate)
+		case strategy == request && at < 100:
+			checkpoint = at + 1 + rng.IntN(rate)
+		}
+		l := w.lifetime(fmt.Sprint(i), at, checkpoint, rate)
+		data.Lifetimes = append(data.Lifetimes, results.LifetimeRow{
+			Run: run, Benchmark: w.name, Strategy: strategy, Rate: rate, LifetimeRecord: l,
+		})
+		for j := i; j < min(i+rate, requests); j++ {
+			data.Add(w.request(rng, run, rate, strategy, fmt.Sprint(i), j, at+1+j-i))
+		}
+		if checkpoint > 0 {
+			pool = append(pool, checkpoint)
+		}
+	}
+	return data
+}
+
+func (w warming) lifetime(id string, at, checkpoint, rate int) agent.LifetimeRecord {
+	l := agent.LifetimeRecord{Lifetime: id, Start: agent.Cold, StartUpMS: 420, Requests: rate}
+	if at > 0 {
+		l.Start, l.RequestNumber, l.Snapshot = agent.Restored, at, fmt.Sprint(at)
+		l.StartUpMS, l.RestoreMS, l.BytesDownloaded = 55, 31, w.imageBytes/20
+	}
+	if checkpoint > 0 {
+		l.BytesUploaded = w.imageBytes / 30
+		l.Checkpoint = &agent.Checkpoint{
+			Outcome: agent.CheckpointDone, RequestNumber: checkpoint, Snapshot: fmt.Sprint(checkpoint),
+			DumpMS: 12.4, PauseMS: 14.1, Bytes: w.imageBytes, StoredBytes: w.imageBytes / 30,
+		}
+	}
+	return l
+}
+
+func (w warming) request(rng *rand.Rand, run string, rate int, strategy, lifetime string, i, number int) results.Data {
+	size := 490 + rng.Int64N(31)
+	us := int64(w.us(number, rng) * float64(size) / 505)
+	r := results.RequestRow{
+		Run: run, Benchmark: w.name, Strategy: strategy, Rate: rate, RequestNumber: i, Lifetime: lifetime,
+		LineageRequestNumber: number, InputSize: size, ClientUS: us, ServerUS: us * 8 / 10, Status: 200, Tries: 1,
+	}
+	if w.pypy {
+		r.GCUS = new(us / 20)
+	}
+	return results.Data{
+		Requests: []results.RequestRow{r},
+		Rows: []results.Row{{
+			Run: run, RequestNumber: i, Benchmark: w.name, Mutability: 1, Strategy: strategy, Rate: rate,
+			ClientUS: us, ServerUS: r.ServerUS, OverheadUS: us / 10,
+		}},
+	}
+}

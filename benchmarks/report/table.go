@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
@@ -10,14 +11,21 @@ import (
 
 // table is what can be written as text or markdown.
 type table struct {
+	name    string // of its file; "" if it has none
 	title   string
 	columns []column
 	rows    [][]string
+	// keys and raw are the columns and rows as a CSV has them, tones what a page
+	// sets off; nil unless tabulate has made the table.
+	keys  []string
+	raw   [][]string
+	tones [][]string
 }
 
 type column struct {
 	name  string
-	right bool // aligned to the right, for numbers
+	right bool   // aligned to the right, for numbers
+	group string // heading of neighbouring columns that have it in common
 }
 
 func word(name string) column   { return column{name: name} }
@@ -98,4 +106,14 @@ func pad(cell string, width int, right bool) string {
 		return space + cell
 	}
 	return cell + space
+}
+
+// csv is the table as RFC 4180 has it, with a header, and unrounded.
+func (t table) csv() ([]byte, error) {
+	var buf bytes.Buffer
+	w := csv.NewWriter(&buf)
+	if err := w.WriteAll(append([][]string{t.keys}, t.raw...)); err != nil {
+		return nil, fmt.Errorf("write %s.csv: %w", t.name, err)
+	}
+	return buf.Bytes(), nil
 }

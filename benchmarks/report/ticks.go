@@ -13,7 +13,7 @@ type shareTicks struct{}
 // Ticks implements plot.Ticker.
 func (shareTicks) Ticks(_, _ float64) []plot.Tick {
 	return []plot.Tick{
-		{Value: 0, Label: "0"}, {Value: 0.25}, {Value: 0.5, Label: "0.5"}, {Value: 0.75}, {Value: 1, Label: "1"},
+		{Value: 0, Label: "0 %"}, {Value: 0.25}, {Value: 0.5, Label: "50 %"}, {Value: 0.75}, {Value: 1, Label: "100 %"},
 	}
 }
 
@@ -28,6 +28,18 @@ func (u unlabelled) Ticks(min, max float64) []plot.Tick {
 		if !ticks[i].IsMinor() {
 			ticks[i].Label = " "
 		}
+	}
+	return ticks
+}
+
+// evenTicks are the ticks of a linear axis, at round numbers.
+type evenTicks struct{}
+
+// Ticks implements plot.Ticker.
+func (evenTicks) Ticks(min, max float64) []plot.Tick {
+	var ticks []plot.Tick
+	for _, v := range multiples(min, max, roundStep((max-min)/5)) {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
 	}
 	return ticks
 }
@@ -90,7 +102,7 @@ func roundStep(step float64) float64 {
 func multiples(low, high, step float64) []float64 {
 	var values []float64
 	for i := math.Ceil(low / step); i*step <= high; i++ {
-		values = append(values, tidy(i*step))
+		values = append(values, tidy(i*step)+0) // no −0
 	}
 	return values
 }

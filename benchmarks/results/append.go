@@ -56,7 +56,10 @@ func (w *Writer[T]) prepare(path string) error {
 	if size == 0 {
 		return w.write(w.layout.names())
 	}
-	return newDecoder[T](io.NewSectionReader(w.file, 0, size), path).header()
+	d := newDecoder[T](io.NewSectionReader(w.file, 0, size), path)
+	err = d.header()
+	w.layout = d.layout // an older file may lack columns
+	return err
 }
 
 // wholeLines returns the size of a file up to its last line feed. It reads

@@ -21,6 +21,21 @@ type layout[T any] struct {
 	columns []column[T]
 }
 
+// found is the layout of a file that has a header: without the optional columns
+// that the header leaves out. They are read in the order of the layout.
+func (l layout[T]) found(header []string) layout[T] {
+	var there []column[T]
+	for _, c := range l.columns {
+		at := len(there)
+		if c.optional && (at >= len(header) || header[at] != c.name) {
+			continue
+		}
+		there = append(there, c)
+	}
+	l.columns = there
+	return l
+}
+
 // names are the names of the columns.
 func (l layout[T]) names() []string {
 	names := make([]string, len(l.columns))
@@ -42,6 +57,8 @@ func (l layout[T]) cells(record *T) []string {
 // column is one field of a record and its form in a file.
 type column[T any] struct {
 	name string
+	// optional columns may be missing in a file with a header.
+	optional bool
 	// want says what a cell may hold, for errors.
 	want   string
 	format func(*T) string
@@ -101,11 +118,54 @@ func integer[T any, I int | int64](name string, field func(*T) *I) column[T] {
 
 // count is a column of a whole number that is not negative.
 func count[T any, I int | int64](name string, field func(*T) *I) column[T] {
-	c := integer(name, field)
+	return notNegative(integer(name, field), field)
+}
+
+func notNegative[T any, I int | int64](c column[T], field func(*T) *I) column[T] {
 	c.want = "a whole number of 0 or more"
 	parse := c.parse
 	c.parse = func(r *T, cell string) bool { return parse(r, cell) && *field(r) >= 0 }
 	return c
+}
+
+// micros is a column of a time in µs. The artifact writes it with a fraction,
+// "20131.0", which is rounded.
+func micros[T any](name string, field func(*T) *int64) column[T] {
+	c := integer(name, field)
+	parse := c.parse
+	c.parse = func(r *T, cell string) bool {
+		if parse(r, cell) {
+			return true
+		}
+		x, err := strconv.ParseFloat(cell, 64)
+		*field(r) = int64(math.RoundToEven(x))
+		return err == nil && math.Abs(x) < 1<<53
+	}
+	return c
+}
+
+// unlessUnknown is a column of a whole number that is not negative; it is
+// empty, or not there at all, where the number is unknown.
+func unlessUnknown[T any](name string, field func(*T) **int64) column[T] {
+	return column[T]{
+		name:     name,
+		optional: true,
+		want:     "a whole number of 0 or more, or nothing",
+		format: func(r *T) string {
+			if *field(r) == nil {
+				return ""
+			}
+			return strconv.FormatInt(**field(r), 10)
+		},
+		parse: func(r *T, cell string) bool {
+			if cell == "" {
+				return true
+			}
+			n, err := strconv.ParseInt(cell, 10, 64)
+			*field(r) = &n
+			return err == nil && n >= 0
+		},
+	}
 }
 
 // decimal is a column of a finite number that is not negative.

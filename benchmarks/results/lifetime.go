@@ -9,6 +9,8 @@ import (
 // LifetimeRow is a lifetime of a worker in a run: the configuration that it
 // belongs to and the record that the watchdog reported.
 type LifetimeRow struct {
+	// Run is as in Row.
+	Run       string
 	Benchmark string
 	Strategy  string
 	Rate      int

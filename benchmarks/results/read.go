@@ -65,6 +65,8 @@ type decoder[T any] struct {
 	name   string
 	layout layout[T]
 	csv    *csv.Reader
+	// before is the number of lines of the file before those that csv reads.
+	before int
 }
 
 func newDecoder[T Record[T]](r io.Reader, name string) *decoder[T] {
@@ -81,11 +83,15 @@ func (d *decoder[T]) header() error {
 	if !d.layout.header {
 		return nil
 	}
-	cells, err := d.cells()
+	cells, err := d.line()
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	if err != nil {
+		return err
+	}
+	d.layout = d.layout.found(cells)
+	if err := d.count(cells); err != nil {
 		return err
 	}
 	for i, want := range d.layout.names() {
@@ -113,19 +119,32 @@ func (d *decoder[T]) next() (T, error) {
 
 // cells returns the cells of the next line, as many as there are columns.
 func (d *decoder[T]) cells() ([]string, error) {
+	cells, err := d.line()
+	if err != nil {
+		return nil, err
+	}
+	return cells, d.count(cells)
+}
+
+func (d *decoder[T]) count(cells []string) error {
+	if want := len(d.layout.columns); len(cells) != want {
+		return d.errorf(0, "%d columns: want %d", len(cells), want)
+	}
+	return nil
+}
+
+// line returns the cells of the next line, or io.EOF.
+func (d *decoder[T]) line() ([]string, error) {
 	cells, err := d.csv.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, io.EOF
 	}
 	var syntax *csv.ParseError
 	if errors.As(err, &syntax) {
-		return nil, fmt.Errorf("%s:%d: character %d: %w", d.name, syntax.Line, syntax.Column, syntax.Err)
+		return nil, fmt.Errorf("%s:%d: character %d: %w", d.name, d.before+syntax.Line, syntax.Column, syntax.Err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", d.name, err)
-	}
-	if want := len(d.layout.columns); len(cells) != want {
-		return nil, d.errorf(0, "%d columns: want %d", len(cells), want)
 	}
 	return cells, nil
 }
@@ -133,5 +152,5 @@ func (d *decoder[T]) cells() ([]string, error) {
 // errorf is an error that starts with the place of cell i of the last line.
 func (d *decoder[T]) errorf(i int, format string, args ...any) error {
 	line, _ := d.csv.FieldPos(i)
-	return fmt.Errorf("%s:%d: %w", d.name, line, fmt.Errorf(format, args...))
+	return fmt.Errorf("%s:%d: %w", d.name, d.before+line, fmt.Errorf(format, args...))
 }

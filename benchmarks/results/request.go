@@ -3,6 +3,8 @@ package results
 // RequestRow is what there is to say about a request, answered or not, that
 // the artifact does not record.
 type RequestRow struct {
+	// Run is as in Row.
+	Run       string
 	Benchmark string
 	Strategy  string
 	Rate      int
@@ -26,6 +28,10 @@ type RequestRow struct {
 	Status int
 	// Tries is the number of times that the request was sent.
 	Tries int
+	// GCUS is the time of garbage collection in the request as the runtime tells
+	// it, in µs, part of ServerUS or of what the handler does besides; nil when
+	// unknown.
+	GCUS *int64
 	// Error says why the request failed after the last try; "" when it did not.
 	Error string
 }
@@ -48,5 +54,6 @@ func (RequestRow) layout() layout[RequestRow] {
 		count("status", func(r *RequestRow) *int { return &r.Status }),
 		count("tries", func(r *RequestRow) *int { return &r.Tries }),
 		text("error", func(r *RequestRow) *string { return &r.Error }),
+		unlessUnknown("gc_us", func(r *RequestRow) **int64 { return &r.GCUS }),
 	}}
 }

@@ -30,7 +30,7 @@ func run() results.Data {
 		},
 		Requests: []results.RequestRow{
 			{Benchmark: "bfs", Strategy: fixed, Rate: 4, Lifetime: "l-1", LineageRequestNumber: 1, InputSize: 9120,
-				ClientUS: 21034, ServerUS: 19876, WaitUS: 450, Status: 200, Tries: 1},
+				ClientUS: 21034, ServerUS: 19876, WaitUS: 450, Status: 200, Tries: 1, GCUS: new(int64(1200))},
 			{Benchmark: "bfs", Strategy: fixed, Rate: 4, RequestNumber: 1, ClientUS: 5000000, Status: 503, Tries: 3,
 				Error: "no answer: EOF, thrice"},
 		},
@@ -93,7 +93,7 @@ func same(t *testing.T, want, got string) {
 	}
 }
 
-func readFile(t *testing.T, path string) string {
+func readFile(t testing.TB, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -8,6 +8,9 @@ package results
 // Row is a request that was answered, as the artifact records it. The artifact
 // has no header, so the order of the columns is the format.
 type Row struct {
+	// Run tells repetitions of a configuration apart; "" if there is only one. It
+	// is no column: each repetition has files of its own.
+	Run string
 	// RequestNumber is the index of the request in its configuration, that is
 	// among the requests of one benchmark, strategy and rate.
 	RequestNumber int
@@ -34,8 +37,8 @@ func (Row) layout() layout[Row] {
 		decimal("mutability", func(r *Row) *float64 { return &r.Mutability }),
 		name("strategy", func(r *Row) *string { return &r.Strategy }),
 		count("rate", func(r *Row) *int { return &r.Rate }),
-		count("client_us", func(r *Row) *int64 { return &r.ClientUS }),
-		count("server_us", func(r *Row) *int64 { return &r.ServerUS }),
-		integer("overhead_us", func(r *Row) *int64 { return &r.OverheadUS }),
+		notNegative(micros("client_us", func(r *Row) *int64 { return &r.ClientUS }), func(r *Row) *int64 { return &r.ClientUS }),
+		notNegative(micros("server_us", func(r *Row) *int64 { return &r.ServerUS }), func(r *Row) *int64 { return &r.ServerUS }),
+		micros("overhead_us", func(r *Row) *int64 { return &r.OverheadUS }),
 	}}
 }

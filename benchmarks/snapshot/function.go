@@ -10,7 +10,11 @@ import (
 )
 
 // assembled is a function that can be started.
-type assembled struct{ name, dir, process, upstream string }
+type assembled struct {
+	name, dir, process, upstream string
+	// environment is what the image of its template sets, as NAME=VALUE.
+	environment []string
+}
 
 // assemble makes a benchmark function ready to run in dir.
 func assemble(ctx context.Context, script, name, dir string) (assembled, error) {
@@ -25,5 +29,7 @@ func assemble(ctx context.Context, script, name, dir string) (assembled, error) 
 		}
 		*to = strings.TrimSpace(string(raw))
 	}
-	return f, nil
+	raw, err := os.ReadFile(filepath.Join(dir, "environment"))
+	f.environment = strings.Fields(string(raw))
+	return f, err
 }

@@ -15,6 +15,8 @@ type options struct {
 	out, work                 string
 	request                   string
 	runtimes                  []string
+	// functions are what is measured, by runtime.
+	functions map[string]string
 	n, generations, spacing   int
 	// parts are what is measured after the lineage, ways how the names of what
 	// is compared have to begin, env what workers get.
@@ -32,11 +34,9 @@ const (
 	partCPUTime = "cpu"
 )
 
-// Functions that are measured, by their runtimes.
-var functions = map[string]string{"pypy": "bfs", "jvm": "simple-hash"}
 
 func parse(args []string) (options, error) {
-	var o options
+	o := options{functions: map[string]string{"pypy": "bfs", "jvm": "simple-hash"}}
 	var only, parts string
 	flags := flag.NewFlagSet("snapshot", flag.ContinueOnError)
 	flags.StringVar(&o.watchdog, "watchdog", "bin/fwatchdog", "`path` of our watchdog")
@@ -52,6 +52,11 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&parts, "parts", "starts,pauses,cpu", "what is measured after the lineage; what is left out has ratios of 0")
 	flags.StringVar(&o.ways, "ways", "", "measure only ways whose names begin with this `text`, such as ours")
 	flags.BoolVar(&o.free, "free", false, "let everything run on all CPUs")
+	flags.Func("function", "measure another `RUNTIME=FUNCTION` of benchmarks/, one that needs no services; may be repeated", func(v string) error {
+		runtime, name, _ := strings.Cut(v, "=")
+		o.functions[runtime] = name
+		return nil
+	})
 	flags.Func("env", "further `NAME=VALUE` in the environment of workers; may be repeated", func(v string) error {
 		o.env = append(o.env, v)
 		return nil
@@ -79,8 +84,10 @@ func (o options) check(rest []string) error {
 		return fmt.Errorf("env %q: want NAME=VALUE", o.env)
 	case !strings.HasPrefix(o.request, "/"):
 		return fmt.Errorf("request %q: want a path, which starts with /", o.request)
-	case slices.ContainsFunc(o.runtimes, func(r string) bool { return functions[r] == "" }):
+	case slices.ContainsFunc(o.runtimes, func(r string) bool { return o.functions[r] == "" }):
 		return fmt.Errorf("runtime %q: want pypy or jvm", o.runtimes)
+	case len(o.functions) > 2 || o.functions["pypy"] == "" || o.functions["jvm"] == "":
+		return fmt.Errorf("functions %v: want pypy=FUNCTION or jvm=FUNCTION", o.functions)
 	case os.Geteuid() != 0:
 		return errors.New("run it as root: workers get namespaces of their own, and CRIU needs it")
 	}

@@ -33,7 +33,7 @@ func openStage(ctx context.Context, o options, cpus cpuPlan, runtime, work strin
 		}
 	}
 	var err error
-	if s.function, err = assemble(ctx, o.assembler, functions[runtime], filepath.Join(s.dir, "function")); err != nil {
+	if s.function, err = assemble(ctx, o.assembler, o.functions[runtime], filepath.Join(s.dir, "function")); err != nil {
 		return nil, err
 	}
 	program, err := minioserver.Find()

@@ -30,7 +30,7 @@ func (s *stage) startTheirs(ctx context.Context, watchdog bool) (*theirs, error)
 	if err != nil {
 		return nil, err
 	}
-	env := []string{referenceEnv + "=" + string(settings)}
+	env := append([]string{referenceEnv + "=" + string(settings)}, s.function.environment...)
 	args := []string{self, referenceRole}
 	if watchdog {
 		env = append(env, "mode=http", "fprocess="+strings.Join(args, " "), "upstream_url="+s.function.upstream)

@@ -71,8 +71,8 @@ func (s *stage) startOurs(ctx context.Context, p plan) (*worker, error) {
 		fmt.Sprintf("snapshot_strategy=fixed&request_to_checkpoint=%d&max_capacity=1000", p.checkpointAt),
 		fmt.Sprintf("snapshot_evict_after=%d", p.evictAfter),
 		"snapshot_max_pause=20s",
-		"snapshot_hook_after_restore=/_/snapshot/after-restore",
 	}
+	env = append(env, s.function.environment...)
 	if s.o.criu != "" {
 		env = append(env, "PRONGHORN_CRIU="+s.o.criu)
 	}

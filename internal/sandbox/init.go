@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,6 +27,17 @@ type initSpec struct {
 	Dir  string   `json:"dir"`
 	Env  []string `json:"env"`
 	CPUs []int    `json:"cpus"`
+
+	Tmpfs map[string]int64 `json:"tmpfs"`
+	Clock time.Duration    `json:"clock"`
+}
+
+// The file in which a time namespace is set up is that of the main thread,
+// which therefore does it all.
+func init() {
+	if len(os.Args) > 0 && os.Args[0] == initName {
+		runtime.LockOSThread()
+	}
 }
 
 // Init must be called first by the main function (or TestMain) of a program
@@ -45,7 +58,7 @@ func runInit(encoded string) error {
 	if err := json.Unmarshal([]byte(encoded), &spec); err != nil {
 		return err
 	}
-	for _, step := range []func() error{mounts, loopbackUp, stdinFromNull, spec.pin, spec.enter, awaitGo} {
+	for _, step := range []func() error{mounts, spec.moreMounts, loopbackUp, stdinFromNull, spec.pin, spec.setClock, spec.enter, awaitGo} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -65,6 +78,38 @@ func mounts() error {
 		if err := unix.Mount(m.fstype, m.target, m.fstype, unix.MS_NOSUID|unix.MS_NODEV, ""); err != nil {
 			return fmt.Errorf("mount %s on %s: %w", m.fstype, m.target, err)
 		}
+	}
+	return nil
+}
+
+// moreMounts mounts what the caller asked for.
+func (s initSpec) moreMounts() error {
+	for target, bytes := range s.Tmpfs {
+		if err := os.MkdirAll(target, 0o700); err != nil {
+			return err
+		}
+		if err := unix.Mount("tmpfs", target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%d", bytes)); err != nil {
+			return fmt.Errorf("mount tmpfs on %s: %w", target, err)
+		}
+	}
+	return nil
+}
+
+// setClock makes a time namespace, which the program enters when it is executed.
+func (s initSpec) setClock() error {
+	if s.Clock == 0 {
+		return nil
+	}
+	if err := unix.Unshare(unix.CLONE_NEWTIME); err != nil {
+		return fmt.Errorf("make a time namespace: %w", err)
+	}
+	seconds, nanoseconds := s.Clock/time.Second, s.Clock%time.Second
+	if nanoseconds < 0 {
+		seconds, nanoseconds = seconds-1, nanoseconds+time.Second
+	}
+	offsets := fmt.Sprintf("monotonic %d %d\nboottime %[1]d %[2]d\n", seconds, nanoseconds)
+	if err := os.WriteFile("/proc/self/timens_offsets", []byte(offsets), 0); err != nil {
+		return fmt.Errorf("set the clock off by %s: %w", s.Clock, err)
 	}
 	return nil
 }

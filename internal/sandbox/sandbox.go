@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,12 @@ type Spec struct {
 	// Forward are TCP addresses of the host ("127.0.0.1:5000") that the program
 	// reaches at the same address. Nothing may listen there inside.
 	Forward []string
+	// Tmpfs are further directories of the sandbox's own, by their paths, each
+	// with the bytes that it can hold. What is missing is made, outside too.
+	Tmpfs map[string]int64
+	// Clock is how far the clocks that count from the machine's start are ahead
+	// of the machine's, as if it were another one; it needs Linux 6.3.
+	Clock time.Duration
 	// ForwardAt are more of them, each by the address that it has inside: the
 	// host's may then be another one for each sandbox.
 	ForwardAt map[string]string
@@ -80,7 +87,7 @@ func Start(ctx context.Context, spec Spec) (*Sandbox, error) {
 }
 
 func command(ctx context.Context, spec Spec, handshake *os.File) (*exec.Cmd, error) {
-	encoded, err := json.Marshal(initSpec{Args: spec.Args, Dir: spec.Dir, Env: spec.Env, CPUs: spec.CPUs})
+	encoded, err := json.Marshal(initSpec{Args: spec.Args, Dir: spec.Dir, Env: spec.Env, CPUs: spec.CPUs, Tmpfs: spec.Tmpfs, Clock: spec.Clock})
 	if err != nil {
 		return nil, err
 	}
@@ -174,6 +181,11 @@ func (s *Sandbox) Close() error {
 		_ = s.netns.Close()
 	}
 	return nil
+}
+
+// Path is where the caller finds a file of the sandbox, as long as that runs.
+func (s *Sandbox) Path(inside string) string {
+	return fmt.Sprintf("/proc/%d/root%s", s.PID(), inside)
 }
 
 // Dial opens a connection from inside the sandbox.

@@ -2,12 +2,16 @@ package sandbox_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -81,6 +85,39 @@ func TestHostAddressIsForwardedAndInsideIsDialled(t *testing.T) {
 	}
 	if _, err := s.Dial(t.Context(), "tcp", "127.0.0.1:1"); err == nil {
 		t.Error("a port that nobody forwarded answered")
+	}
+}
+
+func TestTmpfsHoldsAsMuchAsItIsGiven(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "small")
+	s := start(t, sandbox.Spec{Args: []string{"/bin/sleep", "60"}, Tmpfs: map[string]int64{dir: 1 << 20}})
+	if err := os.WriteFile(filepath.Join(s.Path(dir), "fits"), make([]byte, 1<<19), 0o600); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Path(dir), "too-large"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("writing more than there is room for: %v", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("outside the directory has %v, %v: want nothing of it", entries, err)
+	}
+}
+
+func TestClockIsAheadAsAskedFor(t *testing.T) {
+	uptime := func(clock time.Duration) float64 {
+		var out bytes.Buffer
+		s := start(t, sandbox.Spec{Args: []string{"/bin/cat", "/proc/uptime"}, Clock: clock, Stdout: &out, Stderr: os.Stderr})
+		if err := s.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		var seconds float64
+		if _, err := fmt.Sscan(out.String(), &seconds); err != nil {
+			t.Fatal(err)
+		}
+		return seconds
+	}
+	now := uptime(0)
+	if ahead := uptime(5000*time.Second) - now; ahead < 5000 || ahead > 5060 {
+		t.Errorf("%v s ahead, want 5000", ahead)
 	}
 }
 

@@ -46,21 +46,33 @@ func (e *Engine) Seed(ctx context.Context, seedDir string) error {
 	return nil
 }
 
+// SeedFrom makes sure of the same if that takes no CRIU: if the cache is there,
+// or in seedDir. It takes 1 to 2 ms, and reports whether that is so.
+func (e *Engine) SeedFrom(seedDir string) bool {
+	key, err := e.kdatKey()
+	if err != nil {
+		return false
+	}
+	path := e.kdatPath()
+	if raw, ok := validKdat(path, key); ok {
+		keepSeed(seedDir, key, raw)
+		return true
+	}
+	raw, ok := readSeed(seedDir, key)
+	return clean(path) == nil && ok && installKdat(path, key, raw) == nil
+}
+
 func (e *Engine) seed(ctx context.Context, seedDir string) error {
 	key, err := e.kdatKey()
 	if err != nil {
 		return e.unseeded(ctx, err)
 	}
-	path := e.kdatPath()
-	if raw, ok := validKdat(path, key); ok {
-		keepSeed(seedDir, key, raw)
+	if e.SeedFrom(seedDir) {
 		return nil
 	}
+	path := e.kdatPath()
 	if err := clean(path); err != nil {
 		return e.unseeded(ctx, err)
-	}
-	if raw, ok := readSeed(seedDir, key); ok {
-		return installKdat(path, key, raw)
 	}
 	raw, err := e.makeKdat(ctx, path)
 	if err != nil {

@@ -23,7 +23,8 @@ type Gate struct {
 	inside   int       // requests let through and not yet done
 	queue    list.List // of *waiter, in the order in which they came
 
-	near   chan struct{} // closed when one more request shuts the gate
+	near   chan struct{} // closed when ahead requests more shut the gate
+	ahead  int
 	shut   chan struct{} // closed when the gate shuts
 	quiet  chan struct{} // closed when the gate is shut and nobody is inside
 	held   chan struct{} // closed when the gate is shut and somebody waits
@@ -93,11 +94,12 @@ func (g *Gate) Held() <-chan struct{} {
 	return g.watch(&g.held)
 }
 
-// Near returns a channel that is closed when the gate has shut or is one
-// request before it. It is good until the gate opens again.
-func (g *Gate) Near() <-chan struct{} {
+// Near returns a channel that is closed when the gate has shut, or when that
+// many more requests will shut it. It is good until the gate opens again.
+func (g *Gate) Near(ahead int) <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.near, g.ahead = nil, ahead
 	return g.watch(&g.near)
 }
 
@@ -193,7 +195,7 @@ func (g *Gate) admit() Pass {
 	case g.stopAt <= 0:
 	case left <= 0:
 		g.close()
-	case left == 1:
+	case left == g.ahead:
 		closeWhen(true, g.near)
 	}
 	return Pass{gate: g, Lifetime: g.lifetime, Number: g.lifetime.RequestNumber + g.admitted}
@@ -216,7 +218,7 @@ func (g *Gate) watch(c *chan struct{}) <-chan struct{} {
 
 // settle closes the channels whose time has come.
 func (g *Gate) settle() {
-	closeWhen(!g.open || g.stopAt > 0 && g.stopAt-g.admitted <= 1, g.near)
+	closeWhen(!g.open || g.stopAt > 0 && g.stopAt-g.admitted <= g.ahead, g.near)
 	closeWhen(!g.open, g.shut)
 	closeWhen(!g.open && g.inside == 0, g.quiet)
 	closeWhen(!g.open && g.queue.Len() > 0, g.held)

@@ -247,25 +247,25 @@ func TestUrgentSaysThatAWaitingRequestRunsOutOfTime(t *testing.T) {
 	}
 }
 
-func TestNearSaysThatOneMoreRequestShutsTheGate(t *testing.T) {
+func TestNearSaysThatTheGateIsAboutToShut(t *testing.T) {
 	var g gate.Gate
-	g.Open(gate.Lifetime{}, 3)
-	near := g.Near()
+	g.Open(gate.Lifetime{}, 4)
+	near := g.Near(2)
 	enter(t, &g)
 	if isClosed(near) {
-		t.Error("near with two requests to go")
+		t.Error("near with three requests to go, want two")
 	}
 	enter(t, &g)
 	if !isClosed(near) || isClosed(g.Reached()) {
 		t.Errorf("near %v, shut %v: want near and open", isClosed(near), isClosed(g.Reached()))
 	}
 	g.Reopen(0)
-	if isClosed(g.Near()) {
+	if isClosed(g.Near(2)) {
 		t.Error("near although there is no stop")
 	}
-	g.Open(gate.Lifetime{}, 1)
-	if !isClosed(g.Near()) {
-		t.Error("not near although the first request shuts the gate")
+	g.Open(gate.Lifetime{}, 2)
+	if !isClosed(g.Near(2)) || isClosed(g.Near(1)) {
+		t.Error("two requests before the stop: want near for 2, and not for 1")
 	}
 }
 

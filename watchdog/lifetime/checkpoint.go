@@ -38,6 +38,7 @@ func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure
 		m.noteCheckpoint(l, c, why)
 		return why
 	}
+	m.step("checkpoint: dumped")
 	l.uploaded = make(chan struct{})
 	go func() {
 		defer close(l.uploaded)
@@ -60,13 +61,20 @@ func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
 
 // takeImage waits until the process is idle and dumps it.
 func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (*snapshot.Image, snapshot.Process, Failure) {
-	bounded, cancel := m.bounded(ctx)
+	bounded, cancel := m.bounded(ctx, m.MaxPause)
 	defer cancel()
-	preparation := m.prepareDump(l)
-	defer preparation.discard()
+	if why := m.Support.Known(); !why.None() {
+		return nil, snapshot.Process{}, why
+	}
+	if m.gate.Waiting() > 0 {
+		m.prepareDump(l)
+	}
+	m.step("checkpoint: gate shut")
 	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
+	preparation := m.prepareDump(l)
+	defer preparation.discard()
 	begin := time.Now() // from here on nobody is served
 	defer func() {
 		pause := time.Since(begin)
@@ -76,13 +84,14 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 	if why := m.quiesce(bounded); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
+	m.step("checkpoint: idle")
 	return m.dump(bounded, l, c, preparation)
 }
 
-// bounded returns a context that ends when requests have been held for as long
-// as is allowed: for MaxPause, or until one of them runs out of its own time.
+// bounded returns a context that ends when requests have been held at the gate
+// for as long as limit allows, or until one of them runs out of its own time.
 // As long as no request waits nobody is in a hurry.
-func (m *Manager) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+func (m *Manager) bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	ctx, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	held, urgent := m.gate.Held(), m.gate.Urgent(urgentMargin)
 	go func() {
@@ -92,8 +101,8 @@ func (m *Manager) bounded(ctx context.Context) (context.Context, context.CancelF
 			return
 		}
 		select {
-		case <-time.After(m.MaxPause):
-			giveUp(fmt.Errorf("%w (%s)", errMaxPause, m.MaxPause))
+		case <-time.After(limit):
+			giveUp(fmt.Errorf("%w (%s)", errMaxPause, limit))
 		case <-urgent:
 			giveUp(errUrgent)
 		case <-ctx.Done():

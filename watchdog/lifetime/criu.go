@@ -23,6 +23,9 @@ func NewCRIU(e *criu.Engine) *CRIU {
 // Use makes what is prepared from now on use e.
 func (c *CRIU) Use(e *criu.Engine) { c.engine.Store(e) }
 
+// Engine returns what is in use.
+func (c *CRIU) Engine() *criu.Engine { return c.engine.Load() }
+
 // PrepareDump is criu.Engine's.
 func (c *CRIU) PrepareDump(ctx context.Context, pid int, o criu.DumpOptions) (PreparedDump, error) {
 	return c.engine.Load().PrepareDump(ctx, pid, o)

@@ -1,5 +1,13 @@
 package lifetime
 
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+)
+
 // Failure says why something of a snapshot was not done: a short code for
 // metrics and the text for people. The zero Failure is none.
 type Failure struct {
@@ -27,6 +35,24 @@ const (
 
 // None reports whether nothing failed.
 func (f Failure) None() bool { return f.Code == "" }
+
+// blamesSnapshot reports whether a failed start speaks against the snapshot, so
+// that others had better not try it: not if the pool could not be reached, this
+// worker's disk is full, or it has not got the key. An outage of the pool would
+// else cost all snapshots that workers try meanwhile. A fetch that took too long
+// counts: the snapshot may be too large for where it is.
+func (f Failure) blamesSnapshot() bool {
+	if f.Code != codeFetch {
+		return true
+	}
+	var local *fs.PathError
+	for _, kind := range []error{snapshot.ErrCorrupt, snapshot.ErrFormat, snapshot.ErrNotExist, context.DeadlineExceeded} {
+		if errors.Is(f.Err, kind) {
+			return !errors.As(f.Err, &local)
+		}
+	}
+	return false
+}
 
 func (f Failure) String() string {
 	if f.None() {

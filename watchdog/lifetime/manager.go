@@ -107,6 +107,9 @@ type Settings struct {
 	// ReadyURL is asked after a restore whether the function is ready; "" = it
 	// is when it accepts connections.
 	ReadyURL string
+	// Faults is for tests: it is called with the name of every step that has
+	// just been done, and may end the program there. nil in production.
+	Faults func(step string)
 }
 
 // Manager runs the lifetimes of one function. Its fields are set by New and
@@ -129,6 +132,13 @@ type Manager struct {
 	// that one is on its way into the cache.
 	background sync.WaitGroup
 	keeping    atomic.Bool
+}
+
+// step tells of a step that was done.
+func (m *Manager) step(name string) {
+	if m.Faults != nil {
+		m.Faults(name)
+	}
 }
 
 // New returns a manager that lets requests through g.

@@ -3,6 +3,7 @@ package lifetime
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -45,9 +46,15 @@ func (m *Manager) prepareDump(l *life) *preparation {
 	return p
 }
 
-// keep stops the clock after which the preparation is discarded; it reports
-// whether that was in time.
-func (p *preparation) keep() bool { return p.expiry.Stop() }
+// keep starts the clock anew after which the preparation is discarded; it
+// reports whether that was in time.
+func (p *preparation) keep() bool {
+	if !p.expiry.Stop() {
+		return false
+	}
+	p.expiry.Reset(preparedFor)
+	return true
+}
 
 // run dumps. The image is the caller's to close.
 func (p *preparation) run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
@@ -56,8 +63,11 @@ func (p *preparation) run(ctx context.Context) (*snapshot.Image, snapshot.Proces
 	case <-ctx.Done():
 		return nil, snapshot.Process{}, context.Cause(ctx)
 	}
-	if p.err != nil {
+	switch {
+	case p.err != nil:
 		return nil, snapshot.Process{}, p.err
+	case !p.expiry.Stop(): // it must not be discarded while it is in use
+		return nil, snapshot.Process{}, fmt.Errorf("the preparation of a dump took longer than %s", preparedFor)
 	}
 	return p.dump.Run(ctx)
 }
@@ -65,6 +75,7 @@ func (p *preparation) run(ctx context.Context) (*snapshot.Image, snapshot.Proces
 // discard frees what the dump does not need any more, in the background.
 func (p *preparation) discard() {
 	p.once.Do(func() {
+		p.expiry.Stop()
 		go func() {
 			defer close(p.gone)
 			<-p.done

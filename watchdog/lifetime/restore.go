@@ -54,11 +54,13 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 	if err != nil {
 		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}
+	m.step("restore: prepared")
 	fetched, err := m.fetch(ctx, l, r, dir)
 	if err != nil {
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return nil, fetched, Failure{codeFetch, errors.Join(err, restoring.Close())}
 	}
+	m.step("restore: fetched")
 	begin := time.Now()
 	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
 	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
@@ -69,6 +71,7 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 	if err != nil {
 		return nil, fetched, Failure{codeRestore, err}
 	}
+	m.step("restore: restored")
 	if why := m.greet(ctx, p); !why.None() {
 		p.Kill()
 		return nil, fetched, why
@@ -109,9 +112,9 @@ func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir stri
 	case err != nil:
 		return fetched, err
 	case manifest.Function != m.Function || manifest.ID != r.Snapshot:
-		return fetched, fmt.Errorf("the manifest is of snapshot %s of %s, want %s of %s", manifest.ID, manifest.Function, r.Snapshot, m.Function)
+		return fetched, fmt.Errorf("%w: the manifest is of snapshot %s of %s, want %s of %s", snapshot.ErrCorrupt, manifest.ID, manifest.Function, r.Snapshot, m.Function)
 	case manifest.Platform != m.Platform:
-		return fetched, fmt.Errorf("the snapshot was taken on %s, this is %s", manifest.Platform, m.Platform)
+		return fetched, fmt.Errorf("%w: the snapshot was taken on %s, this is %s", snapshot.ErrCorrupt, manifest.Platform, m.Platform)
 	}
 	return fetched, nil
 }

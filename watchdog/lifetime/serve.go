@@ -15,13 +15,14 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 		stops.checkpoint = 0
 	}
 	m.answered.Store(0)
+	opened := time.Now()
 	m.gate.Open(l.gateLifetime(), stops.next())
-	near := m.gate.Near()
+	near := m.gate.Near(prepareAhead)
 	for {
 		select {
 		case <-near:
 			near = nil
-			if stops.checkpointNext() {
+			if stops.checkpointNext() && busy(m.gate.Admitted(), time.Since(opened)) {
 				m.prepareDump(l)
 			}
 			continue
@@ -40,8 +41,21 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 			return m.awaitQuiet(ctx, l)
 		}
 		m.gate.Reopen(stops.next())
-		near = m.gate.Near()
+		near = m.gate.Near(prepareAhead)
 	}
+}
+
+// prepareAhead is how many requests before a checkpoint it is prepared where
+// requests come at busyRate a second or more. Elsewhere it is prepared when the
+// last request before it is done: nobody waits then, and nobody has to share
+// the processor with it.
+const (
+	prepareAhead = 16
+	busyRate     = 20
+)
+
+func busy(admitted int, since time.Duration) bool {
+	return admitted >= prepareAhead && float64(admitted) >= busyRate*since.Seconds()
 }
 
 // awaitQuiet lets the requests at the process finish; they are bounded by
@@ -113,6 +127,7 @@ func (s *stops) taken(admitted int, f Failure) (hopeless bool) {
 const (
 	flushTimeout  = 2 * time.Second
 	uploadTimeout = 30 * time.Second
+	uploadHolds   = 2 * time.Second // when a request waits, which still has to wait for the start
 	endTimeout    = 3 * time.Second
 )
 
@@ -137,7 +152,7 @@ func (m *Manager) end(ctx context.Context, l *life, reason string) {
 		return
 	}
 	if reason != endExited { // after a crash, serving again comes first
-		m.finishUpload(l)
+		m.finishUpload(ctx, l)
 	}
 	l.preparation.end()
 	l.base.end()
@@ -153,12 +168,18 @@ func (m *Manager) noteExit(l *life) {
 	}
 }
 
-func (m *Manager) finishUpload(l *life) {
+// finishUpload waits for the upload, as long as the requests that wait for the
+// next lifetime have the time. It goes on without us.
+func (m *Manager) finishUpload(ctx context.Context, l *life) {
 	if l.uploaded == nil {
 		return
 	}
+	bounded, cancel := m.bounded(ctx, uploadHolds)
+	defer cancel()
 	select {
 	case <-l.uploaded:
+	case <-bounded.Done():
+		m.log.Warn("requests do not wait for the upload of a snapshot any longer", "lifetime", l.record.Lifetime)
 	case <-time.After(uploadTimeout):
 		m.log.Warn("the upload of a snapshot does not end, going on without it", "lifetime", l.record.Lifetime)
 	}

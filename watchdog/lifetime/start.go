@@ -27,8 +27,7 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	why := m.plan(ctx, l)
 	if r := l.plan.Restore; r != nil {
 		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
-			m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
-			m.accuse(ctx, l, r.Snapshot)
+			why = m.blame(ctx, l, r, why)
 		}
 	}
 	if ctx.Err() != nil && l.process == nil {
@@ -39,10 +38,31 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 			return nil, err
 		}
 	}
+	m.step("start: started")
 	l.record.StartReason = reasonFor(l, why)
 	l.record.StartUpMS = milliseconds(time.Since(begin))
 	m.noteStart(l, why, time.Since(begin))
+	if m.Agent != nil {
+		go m.Support.Verify(ctx) // the first time only
+	}
 	return l, nil
+}
+
+// blame finds out whose fault a restore that failed was, and returns the reason
+// for the cold start. Where CRIU itself does not work, the snapshot is not
+// accused: other workers can use it.
+func (m *Manager) blame(ctx context.Context, l *life, r *agent.Restore, why Failure) Failure {
+	m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
+	if why.Code == codeRestore {
+		if unsupported := m.Support.Verify(ctx); !unsupported.None() {
+			l.plan.CheckpointAt = 0
+			return unsupported
+		}
+	}
+	if why.blamesSnapshot() {
+		m.accuse(ctx, l, r.Snapshot)
+	}
+	return why
 }
 
 // accuse tells the agent at once, in the background, that a snapshot failed:
@@ -107,6 +127,7 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 		return Failure{codeAgent, err}
 	}
 	l.plan = plan
+	m.step("start: planned")
 	m.reporter.UseKV(plan.KVURL)
 	return m.veto(l, distrust, m.Support.Wait(asking))
 }
@@ -115,7 +136,10 @@ func (m *Manager) plan(ctx context.Context, l *life) Failure {
 func (m *Manager) veto(l *life, distrust, unsupported Failure) Failure {
 	switch {
 	case !unsupported.None():
-		l.plan.Restore, l.plan.CheckpointAt = nil, 0
+		l.plan.Restore = nil
+		if !m.Support.Known().None() { // else it is known when the checkpoint comes
+			l.plan.CheckpointAt = 0
+		}
 		return unsupported
 	case !distrust.None() && l.plan.Restore != nil:
 		l.plan.Restore = nil

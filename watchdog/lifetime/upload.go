@@ -26,10 +26,12 @@ func (m *Manager) upload(ctx context.Context, l *life, c *agent.Checkpoint, img 
 func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Checkpoint, img *snapshot.Image, p snapshot.Process) error {
 	defer img.Close() // Store does so earlier
 	base := l.base.wait(ctx)
+	m.step("upload: base ready")
 	to, err := m.Agent.Upload(ctx, agent.UploadRequest{Lifetime: l.record.Lifetime, RequestNumber: c.RequestNumber, Packs: base.Packs()})
 	if err != nil {
 		return fmt.Errorf("ask where to upload: %w", err)
 	}
+	m.step("upload: allowed")
 	for _, pages := range img.Pages {
 		c.Bytes += pages.Bytes
 	}
@@ -42,10 +44,12 @@ func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Check
 	if err != nil {
 		return err
 	}
+	m.step("upload: stored")
 	_, err = m.Agent.Register(ctx, agent.Registration{Snapshot: to.Snapshot, Lifetime: l.record.Lifetime, ManifestSHA256: stored.ManifestSHA256})
 	if err != nil {
 		return fmt.Errorf("register snapshot %s: %w", to.Snapshot, err)
 	}
+	m.step("upload: registered")
 	c.Snapshot = to.Snapshot
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,9 +13,11 @@ import (
 	"github.com/pronghorn-faas/pronghorn/agent"
 	agentserver "github.com/pronghorn-faas/pronghorn/agent/server"
 	"github.com/pronghorn-faas/pronghorn/internal/httpx"
+	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 	"github.com/pronghorn-faas/pronghorn/kvstore/backend"
 	kvserver "github.com/pronghorn-faas/pronghorn/kvstore/server"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/pool"
 )
 
@@ -23,6 +26,8 @@ import (
 type Control struct {
 	Agent, KV *Service
 	Store     kvstore.Store
+	// Objects are those of the pool.
+	Objects snapshot.Pool
 	// PoolDir is the directory of a "dir:" pool.
 	PoolDir string
 	// Reachable are further addresses that workers must reach, such as that of
@@ -59,13 +64,12 @@ func NewControl(t testing.TB, storeURL, poolURL string) *Control {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Store.Close() })
-	objects, err := pool.Open(ctx, poolURL)
-	if err != nil {
+	if c.Objects, err = pool.Open(ctx, poolURL); err != nil {
 		t.Fatal(err)
 	}
 	c.KV = serve(t, kvserver.New(c.Store, httpx.Auth{}))
 	a, err := agentserver.New(agentserver.Config{
-		Store: c.Store, Pool: objects, KVURL: c.KV.URL(), Rand: agentserver.NewRand(1), Observer: c.observe,
+		Store: c.Store, Pool: c.Objects, KVURL: c.KV.URL(), Rand: agentserver.NewRand(1), Observer: c.observe,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +141,16 @@ func (s *Service) Restart(t testing.TB) {
 // is busy with other tests a dump takes long, so it may, unless env says else.
 func (c *Control) StartWith(t testing.TB, bin string, f Function, env ...string) *Watchdog {
 	t.Helper()
+	w := c.LaunchIn(t, sandbox.Spec{}, bin, f, env...)
+	w.AwaitHealth()
+	return w
+}
+
+// LaunchIn is StartWith in a sandbox of which place says what is special about
+// it. It does not wait until the watchdog is healthy.
+func (c *Control) LaunchIn(t testing.TB, place sandbox.Spec, bin string, f Function, env ...string) *Watchdog {
+	t.Helper()
 	env = append([]string{"snapshot_agent_url=" + c.Agent.URL(), "snapshot_max_pause=10s"}, env...)
-	return Start(t, bin, f, env, append(c.Reachable, c.Agent.Addr, c.KV.Addr)...)
+	place.Forward = append(slices.Clone(c.Reachable), c.Agent.Addr, c.KV.Addr)
+	return Launch(t, bin, f, env, place)
 }

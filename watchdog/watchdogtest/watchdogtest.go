@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,8 @@ import (
 // Function is a function that has been assembled for running without a container.
 type Function struct {
 	Name, Dir, Process, Upstream string
+	// Environment is what the image of its template sets, as NAME=VALUE.
+	Environment []string
 }
 
 // root is the root of the repository.
@@ -41,11 +44,34 @@ func Binary(t testing.TB) string {
 	if bin := os.Getenv("WATCHDOG_BIN"); bin != "" {
 		return bin
 	}
-	bin := filepath.Join(t.TempDir(), "fwatchdog")
-	cmd := exec.Command("go", "build", "-o", bin, "./watchdog/fwatchdog")
+	return build(t, "fwatchdog")
+}
+
+// Mortal builds the watchdog that can be killed at any step; see its package.
+func Mortal(t testing.TB) string {
+	t.Helper()
+	require.Root(t)
+	return build(t, "watchdogtest/mortal")
+}
+
+// Counter builds the function "counter"; see its package.
+func Counter(t testing.TB) Function {
+	t.Helper()
+	require.Root(t)
+	bin := build(t, "watchdogtest/counter")
+	return Function{Name: "counter", Dir: filepath.Dir(bin), Process: "./counter", Upstream: "http://127.0.0.1:5000"}
+}
+
+// build builds the program of a package under watchdog/, in a directory of its
+// own, which stays: what is up to date need not be linked again.
+func build(t testing.TB, pkg string) string {
+	t.Helper()
+	name := filepath.Base(pkg)
+	bin := filepath.Join(root(), "bin", "test", name, name)
+	cmd := exec.Command("go", "build", "-o", bin, "./watchdog/"+pkg)
 	cmd.Dir = root()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build fwatchdog: %v\n%s", err, out)
+		t.Fatalf("build %s: %v\n%s", pkg, err, out)
 	}
 	return bin
 }
@@ -65,7 +91,10 @@ func Assemble(t testing.TB, name string) Function {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("assemble %s: %v\n%s", name, err, out)
 	}
-	return Function{Name: name, Dir: dir, Process: line(t, dir, "fprocess"), Upstream: line(t, dir, "upstream_url")}
+	return Function{
+		Name: name, Dir: dir, Process: line(t, dir, "fprocess"), Upstream: line(t, dir, "upstream_url"),
+		Environment: strings.Fields(line(t, dir, "environment")),
+	}
 }
 
 func line(t testing.TB, dir, name string) string {
@@ -98,16 +127,24 @@ type Watchdog struct {
 // the host's addresses into the sandbox. It ends with the test.
 func Start(t testing.TB, bin string, f Function, env []string, forward ...string) *Watchdog {
 	t.Helper()
+	w := Launch(t, bin, f, env, sandbox.Spec{Forward: forward})
+	w.AwaitHealth()
+	return w
+}
+
+// Launch is Start in a sandbox of which place says what is special about it. It
+// does not wait for anything.
+func Launch(t testing.TB, bin string, f Function, env []string, place sandbox.Spec) *Watchdog {
+	t.Helper()
 	require.Root(t)
 	log := &syncbuffer.Buffer{}
-	s, err := sandbox.Start(context.Background(), sandbox.Spec{
-		Args: []string{bin},
-		Env: append([]string{
-			"PATH=" + os.Getenv("PATH"), "TMPDIR=/dev/shm", "mode=http", "fprocess=" + f.Process, "upstream_url=" + f.Upstream,
-			"healthcheck_interval=1ms", "snapshot_function=" + f.Name, "snapshot_headers=true",
-		}, env...),
-		Dir: f.Dir, Stdout: log, Stderr: log, Forward: forward,
-	})
+	place.Args = []string{bin}
+	place.Env = lastOnes(slices.Concat([]string{
+		"PATH=" + os.Getenv("PATH"), "TMPDIR=/dev/shm", "mode=http", "fprocess=" + f.Process, "upstream_url=" + f.Upstream,
+		"healthcheck_interval=1ms", "snapshot_function=" + f.Name, "snapshot_headers=true",
+	}, f.Environment, env))
+	place.Dir, place.Stdout, place.Stderr = f.Dir, log, log
+	s, err := sandbox.Start(context.Background(), place)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +155,26 @@ func Start(t testing.TB, bin string, f Function, env []string, forward ...string
 			t.Logf("the watchdog's log:\n%s", log.String())
 		}
 	})
-	w.awaitHealth()
 	return w
 }
 
-func (w *Watchdog) awaitHealth() {
+// lastOnes leaves out what is set again later: of a variable that is there
+// twice a program would see the first.
+func lastOnes(env []string) []string {
+	var last []string
+	seen := map[string]bool{}
+	for _, variable := range slices.Backward(env) {
+		name, _, _ := strings.Cut(variable, "=")
+		if !seen[name] {
+			seen[name] = true
+			last = append(last, variable)
+		}
+	}
+	return last
+}
+
+// AwaitHealth waits until the watchdog accepts requests.
+func (w *Watchdog) AwaitHealth() {
 	w.t.Helper()
 	for range 1000 {
 		resp, err := w.Client.Get("http://127.0.0.1:8080/_/health")

@@ -57,13 +57,14 @@ public final class Hooks {
         }
     }
 
-    /** Runs the hooks, then collects garbage, so that restores do not owe a collection. */
+    /** Runs the hooks, then collects garbage and lets the snapshot forget it. */
     public static void runBeforeCheckpoint() {
         run(BEFORE);
         if (!randomIsKept()) {
             Reseeding.prepare();
         }
         System.gc();
+        YoungGeneration.overwrite();
     }
 
     /** Makes the random sources of this restore its own, then runs the hooks. */

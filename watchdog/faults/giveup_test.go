@@ -1,0 +1,64 @@
+package faults_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/watchdogtest"
+)
+
+var givenUp = watchdogtest.CheckpointsFailed("given_up")
+
+// TestDumpThatHoldsARequestTooLongIsGivenUp: the request is served by a process
+// that has lost nothing, and a snapshot is taken when nobody waits for it.
+func TestDumpThatHoldsARequestTooLongIsGivenUp(t *testing.T) {
+	bin, f := programs(t)
+	c := watchdogtest.NewControl(t, "", "")
+	w := c.StartWith(t, bin, f, watchdogtest.Lineage(3), "COUNTER_MIB=128", "snapshot_max_pause=20ms")
+	for range 2 {
+		w.Drive(1)
+		time.Sleep(200 * time.Millisecond) // the dump is prepared meanwhile
+	}
+	w.Drive(2) // the last comes while the process is being dumped
+	watchdogtest.Await(t, "a checkpoint given up", func() bool { return w.Metric(givenUp) == 1 })
+	w.Drive(4) // nobody waits for the checkpoint after the last
+	w.AwaitCheckpoints(1)
+	w.Drive(3)
+	goesOnRestored(t, c, bin, f, "COUNTER_MIB=128")
+}
+
+// TestDumpIsGivenUpForARequestInAHurry: it is served within its own time,
+// though requests may be held for much longer than that.
+func TestDumpIsGivenUpForARequestInAHurry(t *testing.T) {
+	bin, f := programs(t)
+	c := watchdogtest.NewControl(t, "", "")
+	w := c.StartWith(t, bin, f, lineage, "COUNTER_MIB=384", "snapshot_max_memory=1", "snapshot_max_pause=1m")
+	w.Drive(1)
+	if status := getWithin(t, w, 100*time.Millisecond); status != http.StatusOK {
+		t.Errorf("the request in a hurry is answered %d\n%s", status, w.Log.String())
+	}
+	if w.Metric(givenUp) != 1 {
+		t.Errorf("%s is %v, want 1\n%s", givenUp, w.Metric(givenUp), w.Log.String())
+	}
+	w.Drive(3)
+}
+
+// getWithin sends a request that the function must have answered in time.
+func getWithin(t *testing.T, w *watchdogtest.Watchdog, limit time.Duration) (status int) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://127.0.0.1:8080/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Timeout", limit.String())
+	resp, err := w.Client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.StatusCode
+}
