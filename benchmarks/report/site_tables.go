@@ -49,7 +49,7 @@ func (e Evaluation) aggregateTable() table {
 		countField("worse", "worse", func(r gainsRow) int { return r.Worse }))...)
 	fields = append(fields, under("geometric mean over the improved (%)",
 		changeField("measured", "geomean_improved", func(r gainsRow) *Change { return r.GeomeanImproved }),
-		numberField("paper", "paper", signed, func(r gainsRow) *float64 { return r.paper }))...)
+		numberField("paper", "paper_pct", signed, func(r gainsRow) *float64 { return r.paper }))...)
 	fields = append(fields, under("over all functions (%)",
 		changeField("mean", "mean", func(r gainsRow) *Change { return &r.Mean }),
 		changeField("of the geometric mean", "geomean", func(r gainsRow) *Change { return &r.Geomean }))...)
@@ -93,7 +93,7 @@ func (e Evaluation) improvementTable() table {
 	fields = append(fields, under("improvement (%)",
 		changeField("measured", "improvement", func(i Improvement) *Change { return i.Change }),
 		changeField("by size", "improvement_by_size", func(i Improvement) *Change { return i.Normalised.change() }),
-		numberField("paper", "paper", signed, func(i Improvement) *float64 { return i.PaperPercent }))...)
+		numberField("paper", "paper_pct", signed, func(i Improvement) *float64 { return i.PaperPercent }))...)
 	fields = append(fields,
 		countField("requests", "requests", func(i Improvement) int { return i.Requests }),
 		countField("failed", "failed", func(i Improvement) int { return i.Failed }),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/benchmarks/report"
@@ -129,14 +130,18 @@ func (w warming) us(n int, rng *rand.Rand) float64 {
 	return (w.lowUS + (w.firstUS-w.lowUS)*math.Exp(-float64(n-1)/w.tau)) * math.Exp(0.12*rng.NormFloat64())
 }
 
-// wholeEvaluation makes up an evaluation of all functions, with lineages,
-// lifetimes, input sizes, garbage collection on PyPy and the fixed-k sweep.
-func wholeEvaluation(seed uint64, runs, requests int) results.Data {
+// wholeEvaluation makes up an evaluation of all functions, or of some, with
+// lineages, lifetimes, input sizes, garbage collection on PyPy and the fixed-k
+// sweep.
+func wholeEvaluation(seed uint64, runs, requests int, some ...string) results.Data {
 	rng := rand.New(seeded(seed))
 	var data results.Data
 	for run := range runs {
 		name := fmt.Sprintf("run-%d", run+1)
 		for _, w := range paperFunctions() {
+			if len(some) > 0 && !slices.Contains(some, w.name) {
+				continue
+			}
 			for _, rate := range []int{1, 4, 20} {
 				for _, s := range []string{cold, report.Baseline, request} {
 					data.Add(w.run(rng, name, rate, s, requests))
