@@ -10,6 +10,9 @@ import (
 	"github.com/pronghorn-faas/pronghorn/watchdog/watchdogtest"
 )
 
+// large makes a function whose dump takes longer than 80 ms.
+const large = "COUNTER_MIB=256"
+
 var givenUp = watchdogtest.CheckpointsFailed("given_up")
 
 // TestDumpThatHoldsARequestTooLongIsGivenUp: the request is served by a process
@@ -17,7 +20,7 @@ var givenUp = watchdogtest.CheckpointsFailed("given_up")
 func TestDumpThatHoldsARequestTooLongIsGivenUp(t *testing.T) {
 	bin, f := programs(t)
 	c := watchdogtest.NewControl(t, "", "")
-	w := c.StartWith(t, bin, f, watchdogtest.Lineage(3), "COUNTER_MIB=128", "snapshot_max_pause=20ms")
+	w := c.StartWith(t, bin, f, watchdogtest.Lineage(3), large, "snapshot_max_pause=80ms")
 	for range 2 {
 		w.Drive(1)
 		time.Sleep(200 * time.Millisecond) // the dump is prepared meanwhile
@@ -27,7 +30,7 @@ func TestDumpThatHoldsARequestTooLongIsGivenUp(t *testing.T) {
 	w.Drive(4) // nobody waits for the checkpoint after the last
 	w.AwaitCheckpoints(1)
 	w.Drive(3)
-	goesOnRestored(t, c, bin, f, "COUNTER_MIB=128")
+	goesOnRestored(t, c, bin, f, large)
 }
 
 // TestDumpIsGivenUpForARequestInAHurry: it is served within its own time,
