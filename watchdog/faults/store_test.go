@@ -261,23 +261,24 @@ func TestStoreIsKilledInTheMiddleOfATransfer(t *testing.T) {
 	bin, f := programs(t)
 	minio := miniotest.Start(t)
 	s, c := newStore(t, minio, "checkpoints")
+	const more = "COUNTER_MIB=32" // more than the sockets hold of it
 	kill := func() fault {
 		var once sync.Once
 		return after(halfway, func(http.ResponseWriter) error { once.Do(minio.Stop); return nil })
 	}
 	s.breakWith(http.MethodPut, kill())
-	w := c.StartWith(t, bin, f, lineage)
+	w := c.StartWith(t, bin, f, lineage, more)
 	stop := w.KeepBusy()
 	failed := watchdogtest.CheckpointsFailed("upload_failed")
 	watchdogtest.Await(t, failed, func() bool { return w.Metric(failed) == 1 })
 	stop()
 	minio.Restart()
 	s.mend()
-	snapshotOf(t, c, bin, f)
+	snapshotOf(t, c, bin, f, more)
 
 	s.breakWith(http.MethodGet, kill())
 	for range 3 { // the first starts while it is killed, the others while it is away
-		w := c.StartWith(t, bin, f, lineage)
+		w := c.StartWith(t, bin, f, lineage, more)
 		w.Drive(3)
 		if w.Metric(watchdogtest.Cold("fetch_failed")) != 1 {
 			t.Errorf("%s is not 1:\n%s", watchdogtest.Cold("fetch_failed"), w.Log.String())
@@ -285,7 +286,7 @@ func TestStoreIsKilledInTheMiddleOfATransfer(t *testing.T) {
 	}
 	minio.Restart()
 	s.mend()
-	goesOnRestored(t, c, bin, f)
+	goesOnRestored(t, c, bin, f, more)
 	c.VerifyPool(t, fn, nil)
 }
 

@@ -15,8 +15,10 @@ import (
 const dumpTimeout = 30 * time.Second
 
 // urgentMargin is how much of its own time a waiting request must have left;
-// with less, a checkpoint that holds it is given up.
-const urgentMargin = 50 * time.Millisecond
+// with less, a checkpoint that holds it is given up. CRIU lets a process of some
+// 200 MB go up to 60 ms after that on a busy machine, and the function has yet
+// to answer.
+const urgentMargin = 150 * time.Millisecond
 
 // Why a checkpoint is given up.
 var (
