@@ -16,8 +16,8 @@ type options struct {
 	request                   string
 	runtimes                  []string
 	// functions are what is measured, by runtime.
-	functions map[string]string
-	n, generations, spacing   int
+	functions               map[string]string
+	n, generations, spacing int
 	// parts are what is measured after the lineage, ways how the names of what
 	// is compared have to begin, env what workers get.
 	parts []string
@@ -33,7 +33,6 @@ const (
 	partPauses  = "pauses"
 	partCPUTime = "cpu"
 )
-
 
 func parse(args []string) (options, error) {
 	o := options{functions: map[string]string{"pypy": "bfs", "jvm": "simple-hash"}}
