@@ -46,12 +46,12 @@ func (r *run) startStage(ctx context.Context, s *stage, c Configuration, f assem
 	if err := r.startControl(ctx, s, c, poolURL, done); err != nil {
 		return err
 	}
-	reachable := s.control.reachable
+	reachable := s.control.Reachable
 	if poolAddr != "" {
 		reachable = append(reachable, poolAddr)
 	}
 	s.worker, err = startWorker(ctx, workerSettings{
-		watchdog: r.cfg.Watchdog, function: f, cell: c, agentURL: s.control.agentURL, reachable: reachable,
+		watchdog: r.cfg.Watchdog, function: f, cell: c, agentURL: s.control.AgentURL, reachable: reachable,
 		services: r.services.of(f.services), cpu: r.cpus.worker, keepRandom: r.cfg.KeepRandom, log: s.log,
 	})
 	return err
@@ -76,7 +76,7 @@ func (r *run) startControl(ctx context.Context, s *stage, c Configuration, poolU
 	if err != nil || done > 0 {
 		return err
 	}
-	return empty(ctx, s.control.pool, c.Function) // a bucket is not in the directory
+	return empty(ctx, s.control.Pool, c.Function) // a bucket is not in the directory
 }
 
 // openLog opens the log of a configuration, which a new start truncates.
@@ -99,7 +99,7 @@ func (s *stage) close() error {
 		errs[0] = s.worker.stop()
 	}
 	if s.control != nil {
-		errs[1] = s.control.close()
+		errs[1] = s.control.Close()
 	}
 	errs[2] = s.log.Close()
 	return errors.Join(errs[:]...)
@@ -107,5 +107,5 @@ func (s *stage) close() error {
 
 // remove removes the state of a finished configuration.
 func (s *stage) remove(ctx context.Context) error {
-	return errors.Join(empty(ctx, s.control.pool, s.function), os.RemoveAll(s.dir))
+	return errors.Join(empty(ctx, s.control.Pool, s.function), os.RemoveAll(s.dir))
 }

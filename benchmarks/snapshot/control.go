@@ -5,34 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/pronghorn-faas/pronghorn/agent"
-	agentserver "github.com/pronghorn-faas/pronghorn/agent/server"
-	"github.com/pronghorn-faas/pronghorn/internal/httpx"
+	"github.com/pronghorn-faas/pronghorn/benchmarks/controlplane"
 	"github.com/pronghorn-faas/pronghorn/kvstore"
-	"github.com/pronghorn-faas/pronghorn/kvstore/backend"
-	kvserver "github.com/pronghorn-faas/pronghorn/kvstore/server"
-	"github.com/pronghorn-faas/pronghorn/snapshot"
-	"github.com/pronghorn-faas/pronghorn/snapshot/pool"
 )
 
-// control is a policy agent and a KV service in this process. It notes when a
-// worker asks for a plan, registers a snapshot, and reports a lifetime.
+// control is a control plane that notes when a worker asks for a plan,
+// registers a snapshot, and reports a lifetime.
 type control struct {
-	agentURL string
-	// reachable are the addresses that workers must reach.
-	reachable []string
-	pool      snapshot.Pool
-	store     kvstore.Store
-	stop      context.CancelFunc
-	services  *errgroup.Group
+	*controlplane.Control
 
 	mu         sync.Mutex
 	onPlan     func()
@@ -43,51 +29,13 @@ type control struct {
 func startControl(ctx context.Context, storeURL, poolURL string) (*control, error) {
 	c := &control{registered: make(chan time.Time, 16), onPlan: func() {}}
 	var err error
-	if c.pool, err = pool.Open(ctx, poolURL); err != nil {
-		return nil, fmt.Errorf("open the snapshot pool: %w", err)
-	}
-	if c.store, err = backend.Open(ctx, storeURL); err != nil {
-		return nil, fmt.Errorf("open the KV state: %w", err)
-	}
-	if err := c.serve(ctx); err != nil {
-		return nil, errors.Join(err, c.store.Close())
-	}
-	return c, nil
-}
-
-func (c *control) serve(ctx context.Context) error {
-	kv, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return fmt.Errorf("KV service: %w", err)
-	}
-	api, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return errors.Join(fmt.Errorf("policy agent: %w", err), kv.Close())
-	}
-	a, err := agentserver.New(agentserver.Config{
-		Store: c.store, Pool: c.pool, KVURL: "http://" + kv.Addr().String(), Rand: agentserver.NewRand(1),
-		Observer: c.ended, Log: slog.New(slog.DiscardHandler),
+	c.Control, err = controlplane.Start(ctx, controlplane.Settings{
+		StoreURL: storeURL, PoolURL: poolURL, Seed: 1, Observe: c.ended, Watch: c.watch, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
-		return errors.Join(err, kv.Close(), api.Close())
+		return nil, err
 	}
-	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
-	c.services, ctx = errgroup.WithContext(ctx)
-	c.services.Go(func() error { a.Run(ctx); return nil })
-	c.add(ctx, kv, kvserver.New(c.store, httpx.Auth{}))
-	c.add(ctx, api, c.watch(a.Handler()))
-	c.agentURL = "http://" + api.Addr().String()
-	return nil
-}
-
-func (c *control) add(ctx context.Context, ln net.Listener, h http.Handler) {
-	c.reachable = append(c.reachable, ln.Addr().String())
-	c.services.Go(func() error { return httpx.Serve(ctx, ln, h) })
-}
-
-func (c *control) close() error {
-	c.stop()
-	return errors.Join(c.services.Wait(), c.store.Close())
+	return c, nil
 }
 
 // watch notes what passes the agent's handler.
@@ -105,7 +53,7 @@ func (c *control) watch(next http.Handler) http.Handler {
 	})
 }
 
-func (c *control) ended(_ string, rec agent.LifetimeRecord) {
+func (c *control) ended(rec agent.LifetimeRecord) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.records = append(c.records, rec)
@@ -149,7 +97,7 @@ func (c *control) awaitRegistered(ctx context.Context, ended <-chan struct{}) (t
 
 // live are the snapshots of a function that may be restored.
 func (c *control) live(ctx context.Context, function string) ([]kvstore.Entry, error) {
-	state, err := c.store.State(ctx, function)
+	state, err := c.Store.State(ctx, function)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +128,7 @@ func (c *control) removeAbove(ctx context.Context, function string, number int) 
 }
 
 func (c *control) remove(ctx context.Context, function, id string) error {
-	url := fmt.Sprintf("%s/v1/functions/%s/snapshots/%s", c.agentURL, function, id)
+	url := fmt.Sprintf("%s/v1/functions/%s/snapshots/%s", c.AgentURL, function, id)
 	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, url, nil)
 	if err != nil {
 		return err

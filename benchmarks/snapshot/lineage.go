@@ -50,7 +50,7 @@ func (s *stage) lineage(ctx context.Context) error {
 		s.say("snapshot %d of %d: %d pages new, %d shared", i+1, s.o.generations, g.PagesNew, g.PagesShared)
 	}
 	s.deepest = s.o.generations * s.o.spacing
-	objects, err := s.control.pool.List(ctx, snapshot.Prefix(s.function.name, ""))
+	objects, err := s.control.Pool.List(ctx, snapshot.Prefix(s.function.name, ""))
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (s *stage) weighOne(ctx context.Context, g *generation, platform string, la
 
 // fetch fetches a snapshot as a node with an empty cache does.
 func (s *stage) fetch(ctx context.Context, number int, platform, dir string) (snapshot.Fetched, error) {
-	client, err := agent.NewClient(s.control.agentURL, "", s.function.name)
+	client, err := agent.NewClient(s.control.AgentURL, "", s.function.name)
 	if err != nil {
 		return snapshot.Fetched{}, err
 	}

@@ -65,7 +65,7 @@ func (s *stage) openServices(ctx context.Context) error {
 func (s *stage) close() error {
 	var err error
 	if s.control != nil {
-		err = s.control.close()
+		err = s.control.Close()
 	}
 	s.minio.Stop()
 	return err

@@ -33,7 +33,7 @@ func (s *stage) launch(ctx context.Context, args, env []string) (*worker, error)
 	w := &worker{log: &syncbuffer.Buffer{}}
 	spec := sandbox.Spec{
 		Args: args, Env: append(s.environment(), env...), Dir: s.function.dir,
-		Stdout: w.log, Stderr: w.log, Forward: append([]string{s.minio.Address}, s.control.reachable...),
+		Stdout: w.log, Stderr: w.log, Forward: append([]string{s.minio.Address}, s.control.Reachable...),
 	}
 	if s.cpus.Worker >= 0 {
 		spec.CPUs = []int{s.cpus.Worker}
@@ -66,7 +66,7 @@ type plan struct {
 func (s *stage) startOurs(ctx context.Context, p plan) (*worker, error) {
 	env := []string{
 		"mode=http", "healthcheck_interval=1ms", "fprocess=" + s.function.process, "upstream_url=" + s.function.upstream,
-		"snapshot_agent_url=" + s.control.agentURL,
+		"snapshot_agent_url=" + s.control.AgentURL,
 		"snapshot_function=" + s.function.name,
 		fmt.Sprintf("snapshot_strategy=fixed&request_to_checkpoint=%d&max_capacity=1000", p.checkpointAt),
 		fmt.Sprintf("snapshot_evict_after=%d", p.evictAfter),
