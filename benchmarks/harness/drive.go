@@ -31,6 +31,7 @@ type answer struct {
 	status                                 int
 	clientUS, waitUS, serverUS, overheadUS int64
 	inputSize                              int64
+	gcUS                                   *int64 // nil = the runtime does not tell
 	lifetime                               string
 	lineage                                int
 }
@@ -89,6 +90,9 @@ func (a *answer) read(h http.Header) error {
 	a.serverUS = number("X-Server-Time-Us")
 	a.overheadUS = number("X-Client-Overhead-Us")
 	a.inputSize = number("X-Input-Size")
+	if h.Get("X-Gc-Time-Us") != "" { // where the runtime tells
+		a.gcUS = new(number("X-Gc-Time-Us"))
+	}
 	return err
 }
 
@@ -117,7 +121,7 @@ func (r *run) record(c Configuration, number int, a answer, sent int, failure er
 	request := results.RequestRow{
 		Benchmark: c.Function, Strategy: c.Strategy, Rate: c.Rate, RequestNumber: number,
 		Lifetime: a.lifetime, LineageRequestNumber: a.lineage, InputSize: a.inputSize,
-		ClientUS: a.clientUS, ServerUS: a.serverUS, WaitUS: a.waitUS, Status: a.status, Tries: sent,
+		ClientUS: a.clientUS, ServerUS: a.serverUS, WaitUS: a.waitUS, Status: a.status, Tries: sent, GCUS: a.gcUS,
 	}
 	if failure != nil {
 		request.Error = failure.Error()

@@ -106,3 +106,22 @@ func TestWaitingIsNoPartOfTheArtifactsLatency(t *testing.T) {
 		t.Errorf("recorded %+v, want all 900 µs of which 600 are waiting", request)
 	}
 }
+
+func TestCollectionTimeIsReadWhereTheRuntimeTells(t *testing.T) {
+	for value, want := range map[string]*int64{"": nil, "0": new(int64(0)), "1200": new(int64(1200))} {
+		h := http.Header{}
+		for _, name := range []string{"X-Pronghorn-Request-Number", "X-Pronghorn-Wait-Us", "X-Server-Time-Us", "X-Client-Overhead-Us", "X-Input-Size"} {
+			h.Set(name, "1")
+		}
+		if value != "" {
+			h.Set("X-Gc-Time-Us", value)
+		}
+		var a answer
+		if err := a.read(h); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, a.gcUS); diff != "" {
+			t.Errorf("header %q (-want +got):\n%s", value, diff)
+		}
+	}
+}
