@@ -3,6 +3,7 @@ package snapshot
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -10,20 +11,35 @@ import (
 	"strings"
 )
 
-// maxKeyFile bounds a key file, in bytes.
-const maxKeyFile = 1 << 20
+const (
+	// maxKeyFile bounds a key file, in bytes.
+	maxKeyFile = 1 << 20
+	// maxKeyName leaves room for the fingerprint in a name's length.
+	maxKeyName = maxName - 9
+)
 
 // Keyring holds the keys with which the snapshots of a function are encrypted.
 // A nil Keyring has none: what is written is not encrypted, and what is
 // encrypted cannot be read. Printing a Keyring shows the ids only.
 type Keyring struct{ keys []namedKey }
 
+// namedKey is a key of the file. Its id is its name and a fingerprint of its
+// secret, so that two secrets of one name, a mistake in somebody's settings, are
+// two keys: what the one encrypts is not offered to who has the other.
 type namedKey struct {
-	id     string
-	secret [sha256.Size]byte
+	id, name string
+	secret   [sha256.Size]byte
 }
 
-// ReadKeyring reads a key file: on every line the id of a key and, after
+// fingerprintContext keeps fingerprints apart from all other uses of a key.
+const fingerprintContext = "pronghorn key id\x00"
+
+func newKey(name string, secret [sha256.Size]byte) namedKey {
+	sum := sha256.Sum256(append([]byte(fingerprintContext), secret[:]...))
+	return namedKey{id: name + "-" + hex.EncodeToString(sum[:4]), name: name, secret: secret}
+}
+
+// ReadKeyring reads a key file: on every line the name of a key and, after
 // spaces, 32 bytes in base64; the first key is the current one, with which is
 // encrypted. Empty lines and those that start with # are left out. An error
 // names the line and shows nothing of it.
@@ -70,21 +86,21 @@ func (k *Keyring) add(line string) error {
 	if len(fields) != 2 {
 		return fmt.Errorf("%d fields: want a key id and 32 bytes in base64", len(fields))
 	}
-	if !validName(fields[0]) {
-		return fmt.Errorf("the key id: want 1 to %d letters, digits, '.', '_', '-', not starting with '.'", maxName)
+	if !validName(fields[0]) || len(fields[0]) > maxKeyName {
+		return fmt.Errorf("the key id: want 1 to %d letters, digits, '.', '_', '-', not starting with '.'", maxKeyName)
 	}
 	secret, err := base64.StdEncoding.DecodeString(fields[1])
 	if err != nil || len(secret) != sha256.Size {
 		return errors.New("the key: want 32 bytes in base64, say of: head -c 32 /dev/urandom | base64")
 	}
-	if slices.Contains(k.IDs(), fields[0]) {
+	if slices.ContainsFunc(k.keys, func(other namedKey) bool { return other.name == fields[0] }) {
 		return errors.New("the key id is on an earlier line too")
 	}
-	k.keys = append(k.keys, namedKey{fields[0], [sha256.Size]byte(secret)})
+	k.keys = append(k.keys, newKey(fields[0], [sha256.Size]byte(secret)))
 	return nil
 }
 
-// IDs returns the ids of the keys, the current one first.
+// IDs returns the ids of the keys, "NAME-FINGERPRINT", the current one first.
 func (k *Keyring) IDs() []string {
 	if k == nil {
 		return nil

@@ -66,7 +66,7 @@ func TestVerifyingTakesNoKey(t *testing.T) {
 		"without the key":     {nil, nil},
 		"with it":             {keyring(t, "a1"), nil},
 		"with another key":    {keyring(t, "b1"), nil},
-		"another key as that": {keyring(t, "a2"), snapshot.ErrCorrupt},
+		"another key as that": {keyring(t, "a2"), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := snapshot.VerifyData(t.Context(), s.pool(), fn, "s1", "", sha, tc.keys); !errors.Is(err, tc.want) {

@@ -123,11 +123,12 @@ func TestSnapshotsOfWhichAPackIsGoneAreNotRegistered(t *testing.T) {
 func TestEncryptedSnapshotsTakeTheirKeys(t *testing.T) {
 	w := newWorld(t)
 	c := w.agent(t).client(t, "")
-	id := upload{lifetime: "life-1", requestNumber: 1, image: run(1, 5), keys: keyring(t)}.take(t, c)
-	if diff := cmp.Diff([]string{"k1"}, w.entry(t, id).KeyIDs); diff != "" {
+	ring := keyring(t)
+	id := upload{lifetime: "life-1", requestNumber: 1, image: run(1, 5), keys: ring}.take(t, c)
+	if diff := cmp.Diff(ring.IDs(), w.entry(t, id).KeyIDs); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
-	for lifetime, keys := range map[string][]string{"life-2": {"k0", "k1"}, "life-3": nil, "life-4": {"k2"}} {
+	for lifetime, keys := range map[string][]string{"life-2": {"k0", ring.Current()}, "life-3": nil, "life-4": {"k2"}} {
 		req := request(lifetime, afterFirst)
 		req.KeyIDs = keys
 		if plan := start(t, c, req); (plan.Restore != nil) != (lifetime == "life-2") {
