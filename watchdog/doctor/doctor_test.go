@@ -68,6 +68,7 @@ func TestFindingsNameWhatIsWrong(t *testing.T) {
 		"staging where nothing can be":   {doctor.Options{StagingDir: file + "/x"}, "staging directory", doctor.Failed, "not a directory"},
 		"a broken key":                   {doctor.Options{KeyFile: file}, "encryption", doctor.Failed, "line 1"},
 		"a JVM with performance data":    {doctor.Options{Command: []string{"/usr/bin/java", "-jar", "f.jar"}}, "function", doctor.Failed, "-jar f.jar"},
+		"a Node that makes an io_uring":  {doctor.Options{Command: []string{"node", "index.js"}}, "function", doctor.Warning, "io_uring"},
 		"a JVM without":                  {doctor.Options{Command: []string{"java", "-XX:-UsePerfData", "F"}}, "function", doctor.OK, "F"},
 		"an agent that is not there":     {doctor.Options{AgentURL: "http://127.0.0.1:1", Function: "f"}, "policy agent", doctor.Failed, "refused"},
 		"a token that the agent refuses": {doctor.Options{AgentURL: agent.URL, Function: "f", Token: "bad"}, "policy agent", doctor.Failed, "401"},

@@ -86,13 +86,20 @@ func (d *doctor) command(context.Context) Check {
 	if len(d.Command) == 0 {
 		return skipped(name, "no command given")
 	}
-	line := strings.Join(d.Command, " ")
-	java := strings.HasPrefix(filepath.Base(d.Command[0]), "java")
-	options := line + " " + os.Getenv("JAVA_TOOL_OPTIONS") + " " + os.Getenv("JDK_JAVA_OPTIONS")
-	if java && !slices.Contains(strings.Fields(options), "-XX:-UsePerfData") {
+	line, program := strings.Join(d.Command, " "), filepath.Base(d.Command[0])
+	switch {
+	case strings.HasPrefix(program, "java") && !slices.Contains(javaOptions(line), "-XX:-UsePerfData"):
 		return failed(name, errors.New(line+": a JVM that keeps its performance data in /tmp cannot be restored elsewhere"), "add -XX:-UsePerfData to the command or to JAVA_TOOL_OPTIONS")
+	case strings.HasPrefix(program, "node") && !strings.Contains(os.Getenv("LD_PRELOAD"), "no-io-uring"):
+		return warning(name, line+": a Node with libuv 1.50 or later (node -p process.versions.uv) makes an io_uring, which CRIU cannot dump", "set LD_PRELOAD=/opt/pronghorn/lib/no-io-uring.so, as the template does")
 	}
 	return ok(name, line)
+}
+
+// javaOptions are those of the command and those that a JVM takes from its
+// environment.
+func javaOptions(command string) []string {
+	return strings.Fields(command + " " + os.Getenv("JAVA_TOOL_OPTIONS") + " " + os.Getenv("JDK_JAVA_OPTIONS"))
 }
 
 // agent asks the policy agent for the function, as the watchdog will.
