@@ -58,6 +58,11 @@ func (d *doctor) trial(ctx context.Context) Check {
 }
 
 func (d *doctor) dumpAndRestore(ctx context.Context) (detail string, err error) {
+	// What this program has got from a shell is not the counter's to have: files
+	// of other mount namespaces cannot be dumped.
+	if err := process.CloseOnExec(); err != nil {
+		return "", err
+	}
 	dir, err := stage(d.StagingDir)
 	if err != nil {
 		return "", err

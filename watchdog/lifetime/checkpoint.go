@@ -127,17 +127,25 @@ func (m *Manager) awaitIdle(ctx, bounded context.Context, l *life) Failure {
 	}
 }
 
+// quiesceTimeout bounds what the function does before a dump when no request
+// waits for it.
+const quiesceTimeout = 5 * time.Second
+
 // quiesce lets the function prepare and waits until nobody is connected to it.
-func (m *Manager) quiesce(ctx context.Context) Failure {
-	ctx, cancel := context.WithTimeout(ctx, m.MaxPause)
+func (m *Manager) quiesce(bounded context.Context) Failure {
+	ctx, cancel := context.WithTimeout(bounded, quiesceTimeout)
 	defer cancel()
-	if err := m.Hooks.beforeCheckpoint(ctx); err != nil {
-		return Failure{codeHook, err}
+	why := Failure{codeHook, m.Hooks.beforeCheckpoint(ctx)}
+	if why.Err == nil {
+		why = Failure{codeBusy, m.conns.Drain(ctx)}
 	}
-	if err := m.conns.Drain(ctx); err != nil {
-		return Failure{codeBusy, err}
+	switch {
+	case why.Err == nil:
+		return Failure{}
+	case bounded.Err() != nil:
+		return Failure{codeGivenUp, fmt.Errorf("%w: %w", context.Cause(bounded), why.Err)}
 	}
-	return Failure{}
+	return why
 }
 
 func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint, p *preparation) (*snapshot.Image, snapshot.Process, Failure) {
