@@ -35,7 +35,7 @@ func TestStagingDirectoryIsFull(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "staging")
 			w := c.LaunchIn(t, sandbox.Spec{Tmpfs: map[string]int64{dir: small}}, bin, f, evicted, env, "snapshot_dir="+dir)
 			w.AwaitHealth()
-			w.Drive(8)
+			w.Drive(9) // the next one leads to a checkpoint
 			restored, taken := w.Metric(watchdogtest.Restored), w.Metric(watchdogtest.Checkpoints)
 			if restored == 0 || taken == 0 {
 				t.Fatalf("%v lifetimes were restored and %v snapshots taken, as long as there is room\n%s", restored, taken, w.Log.String())
