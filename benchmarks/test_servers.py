@@ -278,8 +278,16 @@ def crcs(tree):
 
 
 def unfit(pid):
-    """What a process holds that it must not at a checkpoint: children,
-    connections, regular files but the runtime's own."""
+    """What a process holds, a second after its last answer at the latest, that
+    it must not at a checkpoint: children, connections, regular files but the
+    runtime's own."""
+    deadline = time.monotonic() + 1
+    while held(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return held(pid)
+
+
+def held(pid):
     found = []
     for task in os.listdir("/proc/%d/task" % pid):
         with open("/proc/%d/task/%s/children" % (pid, task)) as f:

@@ -30,9 +30,16 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import WSGITask
 
+
+def before_checkpoint(environ):
+    # The watchdog says how many requests wait for the end of the checkpoint.
+    waiting = environ.get("HTTP_X_PRONGHORN_WAITING", "0")
+    snapshot_hooks.run_before_checkpoint(held=waiting != "0")
+
+
 HOOKS = {
-    "/_/snapshot/before-checkpoint": snapshot_hooks.run_before_checkpoint,
-    "/_/snapshot/after-restore": snapshot_hooks.run_after_restore,
+    "/_/snapshot/before-checkpoint": before_checkpoint,
+    "/_/snapshot/after-restore": lambda environ: snapshot_hooks.run_after_restore(),
 }
 
 
@@ -237,7 +244,7 @@ def application(handle):
         try:
             hook = HOOKS.get(environ.get("PATH_INFO"))
             if hook is not None:
-                hook()
+                hook(environ)
                 answer = render(unpack(None))
             elif flask is not None:
                 return flask(environ, start_response)

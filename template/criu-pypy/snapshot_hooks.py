@@ -33,12 +33,14 @@ def after_restore(hook):
     return hook
 
 
-def run_before_checkpoint():
+def run_before_checkpoint(held=False):
     """Runs the user's hooks, then collects garbage so that the snapshot
-    neither stores dead objects nor owes a collection to its first requests."""
+    neither stores dead objects nor owes a collection to its first requests.
+    While a request is HELD up by the checkpoint there is no time for that."""
     for hook in _before:
         hook()
-    gc.collect()
+    if not held:
+        gc.collect()
 
 
 def run_after_restore():

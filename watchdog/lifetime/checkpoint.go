@@ -68,7 +68,8 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 	if why := m.Support.Known(); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
-	if m.gate.Waiting() > 0 {
+	hurried := l.preparation != nil || m.gate.Waiting() > 0
+	if hurried {
 		m.prepareDump(l)
 	}
 	m.step("checkpoint: gate shut")
@@ -83,7 +84,7 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 		c.PauseMS = milliseconds(pause)
 		m.metrics.PauseSeconds.Observe(pause.Seconds())
 	}()
-	if why := m.quiesce(bounded); !why.None() {
+	if why := m.quiesce(bounded, hurried); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
 	m.step("checkpoint: idle")
@@ -132,10 +133,15 @@ func (m *Manager) awaitIdle(ctx, bounded context.Context, l *life) Failure {
 const quiesceTimeout = 5 * time.Second
 
 // quiesce lets the function prepare and waits until nobody is connected to it.
-func (m *Manager) quiesce(bounded context.Context) Failure {
+// Where requests come in quickly the next one waits already, or is about to.
+func (m *Manager) quiesce(bounded context.Context, hurried bool) Failure {
+	waiting := m.gate.Waiting()
+	if hurried {
+		waiting = max(waiting, 1)
+	}
 	ctx, cancel := context.WithTimeout(bounded, quiesceTimeout)
 	defer cancel()
-	why := Failure{codeHook, m.Hooks.beforeCheckpoint(ctx)}
+	why := Failure{codeHook, m.Hooks.beforeCheckpoint(ctx, waiting)}
 	if why.Err == nil {
 		why = Failure{codeBusy, m.conns.Drain(ctx)}
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/pronghorn-faas/pronghorn/watchdog/proxy"
@@ -20,14 +22,21 @@ type Hooks struct {
 	Before, After string
 }
 
-func (h Hooks) beforeCheckpoint(ctx context.Context) error { return h.call(ctx, h.Before) }
-func (h Hooks) afterRestore(ctx context.Context) error     { return h.call(ctx, h.After) }
+// waitingHeader tells a before-checkpoint hook how many requests wait for the
+// checkpoint to end, so that it leaves out what can be left out.
+const waitingHeader = "X-Pronghorn-Waiting"
 
-func (h Hooks) call(ctx context.Context, path string) error {
+func (h Hooks) beforeCheckpoint(ctx context.Context, waiting int) error {
+	return h.call(ctx, h.Before, http.Header{waitingHeader: {strconv.Itoa(waiting)}})
+}
+
+func (h Hooks) afterRestore(ctx context.Context) error { return h.call(ctx, h.After, nil) }
+
+func (h Hooks) call(ctx context.Context, path string, header http.Header) error {
 	if path == "" {
 		return nil
 	}
-	if err := ask(ctx, http.MethodPost, strings.TrimRight(h.Base, "/")+path); err != nil {
+	if err := ask(ctx, http.MethodPost, strings.TrimRight(h.Base, "/")+path, header); err != nil {
 		return fmt.Errorf("hook %s: %w", path, err)
 	}
 	return nil
@@ -38,7 +47,7 @@ func (m *Manager) askReady(ctx context.Context) error {
 	if m.ReadyURL == "" {
 		return nil
 	}
-	if err := ask(ctx, http.MethodGet, m.ReadyURL); err != nil {
+	if err := ask(ctx, http.MethodGet, m.ReadyURL, nil); err != nil {
 		return fmt.Errorf("ready_path: %w", err)
 	}
 	return nil
@@ -47,11 +56,12 @@ func (m *Manager) askReady(ctx context.Context) error {
 // ask sends a request to the function, on a connection of its own, which both
 // sides have closed when it returns: none may be open at a dump. Any 2xx is a
 // yes.
-func ask(ctx context.Context, method, url string) error {
+func ask(ctx context.Context, method, url string, header http.Header) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return err
 	}
+	maps.Copy(req.Header, header)
 	connection := upstream.New(upstream.Settings{Addr: proxy.Address(req.URL), MaxIdle: 1})
 	defer connection.Close()
 	resp, err := connection.RoundTrip(req)

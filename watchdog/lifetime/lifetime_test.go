@@ -73,18 +73,18 @@ func TestPlansThatMakeNoSenseAreRefused(t *testing.T) {
 
 func TestHookIsPostedAndItsAnswerCounts(t *testing.T) {
 	status := http.StatusNoContent
-	var method, path string
+	var method, path, waiting string
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		method, path = r.Method, r.URL.Path
+		method, path, waiting = r.Method, r.URL.Path, r.Header.Get(waitingHeader)
 		http.Error(w, "why not", status)
 	}))
 	defer s.Close()
 	h := Hooks{Base: s.URL + "/", Before: "/before"}
-	if err := h.beforeCheckpoint(t.Context()); err != nil || method != http.MethodPost || path != "/before" {
-		t.Errorf("%s %s: %v", method, path, err)
+	if err := h.beforeCheckpoint(t.Context(), 2); err != nil || method != http.MethodPost || path != "/before" || waiting != "2" {
+		t.Errorf("%s %s, %s waiting: %v", method, path, waiting, err)
 	}
 	status = http.StatusConflict
-	if err := h.beforeCheckpoint(t.Context()); err == nil || !strings.Contains(err.Error(), "409 Conflict: why not") {
+	if err := h.beforeCheckpoint(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "409 Conflict: why not") {
 		t.Errorf("got %v, want the function's answer", err)
 	}
 	if err := h.afterRestore(t.Context()); err != nil {

@@ -48,7 +48,9 @@ final class FunctionExchange implements HttpHandler {
     private IResponse dispatch(IRequest request) {
         switch (request.getPathRaw()) {
             case "/_/snapshot/before-checkpoint":
-                Hooks.runBeforeCheckpoint();
+                // The watchdog says how many requests wait for the end of the checkpoint.
+                String waiting = request.getHeader("X-pronghorn-waiting");
+                Hooks.runBeforeCheckpoint(waiting != null && !waiting.equals("0"));
                 return null;
             case "/_/snapshot/after-restore":
                 Hooks.runAfterRestore();

@@ -57,13 +57,22 @@ public final class Hooks {
         }
     }
 
-    /** Runs the hooks, then collects garbage and lets the snapshot forget it. */
-    public static void runBeforeCheckpoint() {
+    /**
+     * Runs the hooks, then collects garbage and lets the snapshot forget it.
+     * While a request is held up by the checkpoint there is no time for a full
+     * collection: those of the young generation have to do, the first of which
+     * makes it empty for the second.
+     */
+    public static void runBeforeCheckpoint(boolean held) {
         run(BEFORE);
         if (!randomIsKept()) {
             Reseeding.prepare();
         }
-        System.gc();
+        if (held) {
+            YoungGeneration.overwrite();
+        } else {
+            System.gc();
+        }
         YoungGeneration.overwrite();
     }
 

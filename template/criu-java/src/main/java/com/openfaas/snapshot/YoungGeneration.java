@@ -20,8 +20,8 @@ final class YoungGeneration {
 
     /**
      * Fills the young generation with arrays of zeros until that sets off a
-     * collection, which leaves it empty. Everything that lives is in the old
-     * generation when a full collection came right before.
+     * collection, which leaves it empty. It must be all but empty before, after
+     * a collection, since only what is free is overwritten.
      */
     static void overwrite() {
         WeakReference<Object> collected = new WeakReference<>(new Object());
