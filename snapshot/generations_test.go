@@ -108,7 +108,7 @@ func (l *lineage) prune() {
 }
 
 func TestEverySnapshotOfALineageStaysWhatItIs(t *testing.T) {
-	generations := 60
+	generations := 40
 	if testing.Short() {
 		generations = 15
 	}
