@@ -108,7 +108,7 @@ func (l *lineage) prune() {
 }
 
 func TestEverySnapshotOfALineageStaysWhatItIs(t *testing.T) {
-	generations := 60
+	generations := 40
 	if testing.Short() {
 		generations = 15
 	}
@@ -176,7 +176,7 @@ func TestASnapshotRefersToFewPacks(t *testing.T) {
 	s := newServer(t)
 	pages := textPages(400, 1)
 	var base *snapshot.Base
-	for i := range 60 {
+	for i := range 40 {
 		copy(pages[i%40*10*snapshot.PageSize:], textPages(10, uint64(i)+2))
 		id := fmt.Sprintf("s%d", i)
 		f := files{"core-7.img": []byte("core"), "pages-1.img": pages}

@@ -14,7 +14,8 @@ import (
 // Moved is what was sent, and there is nothing to register.
 //
 // At most 64 MiB of the pack are held in memory, the rest is in a temporary
-// file; besides there are 32 bytes for each page, and half a MiB for each CPU.
+// file. Besides, packing takes 32 bytes for each page, some 100 more for each
+// new one, and about 1 MiB for each CPU; the pages are not copied.
 func (t *Transfer) Store(ctx context.Context, req StoreRequest) (Stored, error) {
 	s := newSender(t.http)
 	stored, err := t.store(ctx, s, req)
