@@ -528,9 +528,9 @@ func TestWithoutACacheNothingIsKept(t *testing.T) {
 	}
 }
 
-// BenchmarkFetch is of an image like that of a small PyPy function, 70 MB, from
+// BenchmarkWarmFetch is of an image like that of a small PyPy function, 70 MB, from
 // a node's cache: its packs alone, and the image as it is.
-func BenchmarkFetch(b *testing.B) {
+func BenchmarkWarmFetch(b *testing.B) {
 	s := newServer(b)
 	f := images()
 	f["pages-1.img"] = textPages(17000, 1)
