@@ -50,16 +50,28 @@ func (e *Engine) Seed(ctx context.Context, seedDir string) error {
 // or in seedDir. It takes 1 to 2 ms, and reports whether that is so.
 func (e *Engine) SeedFrom(seedDir string) bool {
 	key, err := e.kdatKey()
-	if err != nil {
-		return false
-	}
+	return err == nil && e.seedFrom(key, seedDir) == nil
+}
+
+// errNoSeed says that the cache is neither there nor in the seed directory.
+var errNoSeed = errors.New("no cache of this kernel, boot and CRIU")
+
+// seedFrom makes sure that no cache of another key is left, and puts the right
+// one there if there is one.
+func (e *Engine) seedFrom(key, seedDir string) error {
 	path := e.kdatPath()
 	if raw, ok := validKdat(path, key); ok {
 		keepSeed(seedDir, key, raw)
-		return true
+		return nil
+	}
+	if err := clean(path); err != nil {
+		return err
 	}
 	raw, ok := readSeed(seedDir, key)
-	return clean(path) == nil && ok && installKdat(path, key, raw) == nil
+	if !ok {
+		return errNoSeed
+	}
+	return installKdat(path, key, raw)
 }
 
 func (e *Engine) seed(ctx context.Context, seedDir string) error {
@@ -67,13 +79,13 @@ func (e *Engine) seed(ctx context.Context, seedDir string) error {
 	if err != nil {
 		return e.unseeded(ctx, err)
 	}
-	if e.SeedFrom(seedDir) {
+	switch err := e.seedFrom(key, seedDir); {
+	case err == nil:
 		return nil
-	}
-	path := e.kdatPath()
-	if err := clean(path); err != nil {
+	case !errors.Is(err, errNoSeed):
 		return e.unseeded(ctx, err)
 	}
+	path := e.kdatPath()
 	raw, err := e.makeKdat(ctx, path)
 	if err != nil {
 		return err

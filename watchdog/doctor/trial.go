@@ -13,6 +13,7 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/watchdog/lifetime"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -107,18 +108,11 @@ func (d *doctor) dumpCounter(ctx context.Context, dir string, out *counter) (sna
 func (d *doctor) restore(ctx context.Context, dir string, image snapshot.Process, out *counter) (*process.Process, error) {
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	restoring, err := process.PrepareRestore(ctx, engine{d.engine}, criu.SetLastPID, out.output())
+	restoring, err := process.PrepareRestore(ctx, lifetime.NewCRIU(d.engine), criu.SetLastPID, out.output())
 	if err != nil {
 		return nil, err
 	}
 	return restoring.Run(ctx, dir, image)
-}
-
-// engine is a criu.Engine as package process wants it.
-type engine struct{ *criu.Engine }
-
-func (e engine) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (process.PreparedRestore, error) {
-	return e.Engine.PrepareRestore(ctx, stdout, stderr)
 }
 
 // counter keeps the last number that a process has written.
