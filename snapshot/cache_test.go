@@ -346,7 +346,7 @@ func small(t *testing.T, size int) string {
 	require.Root(t)
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d", size)); err != nil {
-		t.Skip("no mount: ", err)
+		require.Component(t, "root", false, "no mount: "+err.Error())
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
 	return dir
