@@ -5,14 +5,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"time"
 
-	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/benchmarks/command"
 )
 
 // options of a run.
@@ -25,18 +23,7 @@ type options struct {
 	free                    bool
 }
 
-func main() {
-	sandbox.Init()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := run(ctx, os.Args[1:])
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	fmt.Fprintln(os.Stderr, "proxy:", err)
-	stop()
-	os.Exit(1)
-}
+func main() { command.Main("proxy", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == functionRole {
@@ -51,7 +38,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	r.print(os.Stdout)
-	if err := r.write(o.out); err != nil {
+	if err := command.WriteJSON(o.out, r); err != nil {
 		return err
 	}
 	return r.check()

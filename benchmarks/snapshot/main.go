@@ -6,27 +6,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 
-	"github.com/pronghorn-faas/pronghorn/internal/sandbox"
+	"github.com/pronghorn-faas/pronghorn/benchmarks/command"
 )
 
-func main() {
-	sandbox.Init()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := run(ctx, os.Args[1:])
-	if err == nil || errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	fmt.Fprintln(os.Stderr, "snapshot:", err)
-	stop()
-	os.Exit(1)
-}
+func main() { command.Main("snapshot", run) }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) > 0 && args[0] == referenceRole {
@@ -41,5 +26,5 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	r.print(os.Stdout)
-	return r.write(o.out)
+	return command.WriteJSON(o.out, r)
 }

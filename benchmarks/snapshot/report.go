@@ -1,9 +1,6 @@
 package main
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
@@ -107,16 +104,4 @@ func (one *result) further() map[string]float64 {
 		"restore_cpu_warm_both":               one.Starts.ratio(startWarm, startTheirsKdat, "cpu_ms"),
 		"checkpoint_cpu_with_criu_cache":      one.Checkpoints.ratio(spendOurs, spendTheirsKdat, "cpu_ms"),
 	}
-}
-
-// write writes the report as a file.
-func (r *report) write(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(raw, '\n'), 0o644)
 }
