@@ -18,7 +18,8 @@ type Mode int
 
 const (
 	// Privileged restores into a time namespace of its own, so that the clock
-	// of the process goes on where it was on whatever machine.
+	// of the process goes on where it was on whatever machine. It needs the
+	// capabilities on the machine, not only in a user namespace.
 	Privileged Mode = iota
 	// Unprivileged needs two capabilities only. The monotonic clock of a
 	// restored process is that of the machine: timers of a JVM that was dumped
@@ -47,18 +48,14 @@ const (
 	capsUnprivileged = capCheckpoint | capSetPCap
 )
 
-// ErrFixedPIDs says that CRIU could work here, but that the cursor of process
-// ids cannot be set. It wraps ErrUnavailable. UsePIDs may help.
-var ErrFixedPIDs = fmt.Errorf("%w: /proc/sys is read-only here, and process ids cannot be chosen: run the container with systempaths=unconfined (procMount: Unmasked), or privileged", ErrUnavailable)
-
 // oldest is the oldest CRIU that works: earlier ones send pages in another
 // format, and fail on kernels of 2025.
 var oldest = [2]int{4, 2}
 
 // Probe finds out whether and how CRIU can work here, without dumping
 // anything. The error wraps ErrUnavailable and says what is missing and what
-// to do about it; after ErrFixedPIDs the mode is valid all the same. Check,
-// which Seed calls, asks CRIU itself.
+// to do about it. Check, which Seed calls, asks CRIU itself, and whether
+// process ids can be chosen is PIDs' to find out.
 func (e *Engine) Probe(ctx context.Context) (Mode, error) {
 	version, err := e.bin.version(ctx)
 	if err != nil {
@@ -113,7 +110,7 @@ func judge(version string, root fs.FS, uid int, file uint64) (Mode, error) {
 		return Privileged, errors.New("a seccomp filter is active here, and CRIU cannot suspend it: run the container with seccomp unconfined (seccompProfile.type: Unconfined)")
 	}
 	mode := Privileged
-	if missing := capsPrivileged &^ status.inherited(uid, file); missing != 0 {
+	if missing := capsPrivileged &^ status.inherited(uid, file); missing != 0 || inUserNamespace(root) {
 		mode = Unprivileged
 	}
 	if missing := capsUnprivileged &^ status.inherited(uid, file); mode == Unprivileged && missing != 0 {
@@ -122,7 +119,7 @@ func judge(version string, root fs.FS, uid int, file uint64) (Mode, error) {
 	if status.effective&(capCheckpoint|capSysAdmin) == 0 {
 		return mode, errors.New("the capability CHECKPOINT_RESTORE is missing here, with which process ids are chosen: add it to the container, for a user other than root as an ambient capability")
 	}
-	return mode, checkProcSys(root)
+	return mode, nil
 }
 
 func checkVersion(version string) error {
@@ -136,31 +133,6 @@ func checkVersion(version string) error {
 		return fmt.Errorf("CRIU %s is too old: install %d.%d or later", version, oldest[0], oldest[1])
 	}
 	return nil
-}
-
-// checkProcSys looks whether process ids can be chosen.
-func checkProcSys(root fs.FS) error {
-	raw, err := fs.ReadFile(root, "proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	readOnly := false
-	for line := range strings.Lines(string(raw)) {
-		// ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS …; the last one that covers it counts.
-		f := strings.Fields(line)
-		if len(f) < 6 || !covers(f[4], lastPIDFile) {
-			continue
-		}
-		readOnly = strings.HasPrefix(f[5]+",", "ro,")
-	}
-	if readOnly {
-		return ErrFixedPIDs
-	}
-	return nil
-}
-
-func covers(mount, path string) bool {
-	return mount == path || strings.HasPrefix(path, strings.TrimSuffix(mount, "/")+"/")
 }
 
 func capNames(set uint64) string {

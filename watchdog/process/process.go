@@ -5,6 +5,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -26,7 +27,8 @@ type Command struct {
 	// Args is the program, looked up on the PATH, and its arguments.
 	Args []string
 	Env  []string
-	// PID is the process id that it shall have if it is free; 0 = any.
+	// PID is the process id that it shall have if it is free, else it is one
+	// above; 0 = any.
 	PID int
 	// Log is told of the start, in upstream's words; nil = nobody is.
 	Log *log.Logger
@@ -42,27 +44,36 @@ func (c Command) announce() {
 	}
 }
 
-// SetLastPID moves the cursor of process ids; see criu.SetLastPID.
-type SetLastPID func(last int) error
+// PIDs chooses the ids of processes to come; *criu.PIDs does.
+type PIDs interface {
+	// Below makes what starts next get ids below those of functions.
+	Below() error
+	// Above makes what starts next get ids above last.
+	Above(last int) error
+}
+
+// ErrNoID says that a function was not started since the process id that it was
+// to have cannot be had. It can be started with any other.
+var ErrNoID = errors.New("the process id cannot be had")
 
 // StartCold executes the function.
-func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
+func StartCold(c Command, pids PIDs, out Output) (*Process, error) {
 	l, err := newLogs(out)
 	if err != nil {
 		return nil, fmt.Errorf("start function: %w", err)
+	}
+	if c.PID > 0 {
+		if err := pids.Above(c.PID - 1); err != nil {
+			l.abandon()
+			return nil, fmt.Errorf("start function: %w: %w", ErrNoID, err)
+		}
 	}
 	c.announce()
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Env = c.Env
 	cmd.Stdout, cmd.Stderr = l.stdout.w, l.stderr.w
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if c.PID > 0 {
-		err = set(c.PID - 1)
-	}
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		l.abandon()
 		return nil, fmt.Errorf("start function: %w", err)
 	}
