@@ -111,7 +111,7 @@ func (l *ledger) lostLifetime() error {
 // removeResults removes the files of an earlier run.
 func removeResults(c Config) error {
 	set := results.SetOf(c.Out)
-	for _, path := range []string{set.Rows, set.Requests, set.Lifetimes, c.beside(".run.json")} {
+	for _, path := range []string{set.Rows, set.Requests, set.Lifetimes, results.SetupPath(c.Out)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("start over: %w", err)
 		}

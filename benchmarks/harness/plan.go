@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 )
 
 // Configuration is one function with one strategy at one eviction rate.
@@ -33,6 +34,22 @@ func (c Configuration) seed(run uint64, done int) uint64 {
 	return h.Sum64()
 }
 
+// Plan returns the configurations of the run and their numbers of requests, in
+// the order in which they run.
+func (c Config) Plan() []Planned {
+	var all []Planned
+	for _, cell := range c.plan() {
+		all = append(all, Planned{cell, c.requests(cell)})
+	}
+	return all
+}
+
+// Planned is a configuration and how many requests it is to be sent.
+type Planned struct {
+	Configuration
+	Requests int
+}
+
 // plan returns the configurations in the order in which they run: shuffled, so
 // that a machine that becomes slower or faster favours nobody, but the
 // strategies that are compared with each other one right after the other.
@@ -53,9 +70,10 @@ func (c Config) plan() []Configuration {
 }
 
 func (c Config) block(rng *rand.Rand, function string, rate int) []Configuration {
-	block := make([]Configuration, len(c.Strategies))
-	for i, at := range rng.Perm(len(c.Strategies)) {
-		block[i] = Configuration{function, c.Strategies[at], rate}
+	strategies := slices.Concat(c.Strategies, c.More[function])
+	block := make([]Configuration, len(strategies))
+	for i, at := range rng.Perm(len(strategies)) {
+		block[i] = Configuration{function, strategies[at], rate}
 	}
 	return block
 }

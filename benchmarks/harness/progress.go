@@ -13,9 +13,9 @@ import (
 
 // Progress is told what happens in a run, from one goroutine.
 type Progress interface {
-	// Start is called first: so many configurations of so many requests each,
-	// of which some requests are done already.
-	Start(configurations, requests, done int)
+	// Start is called first, with what is to be run, in this order, and how many
+	// requests of each configuration are done already.
+	Start(plan []Planned, done func(Configuration) int)
 	// Begin is called for each configuration that something is left of.
 	Begin(c Configuration, done int)
 	// Request is called for each request, answered or not.
@@ -26,10 +26,10 @@ type Progress interface {
 
 type silence struct{}
 
-func (silence) Start(int, int, int)        {}
-func (silence) Begin(Configuration, int)   {}
-func (silence) Request(results.RequestRow) {}
-func (silence) End()                       {}
+func (silence) Start([]Planned, func(Configuration) int) {}
+func (silence) Begin(Configuration, int)                 {}
+func (silence) Request(results.RequestRow)               {}
+func (silence) End()                                     {}
 
 // NewBar returns a Progress for terminals: a bar with the time left.
 func NewBar(w io.Writer) Progress { return &bar{w: w} }
@@ -39,11 +39,15 @@ type bar struct {
 	bar *progressbar.ProgressBar
 }
 
-func (b *bar) Start(configurations, requests, done int) {
-	b.bar = progressbar.NewOptions(configurations*requests,
+func (b *bar) Start(plan []Planned, done func(Configuration) int) {
+	all, before := 0, 0
+	for _, p := range plan {
+		all, before = all+p.Requests, before+done(p.Configuration)
+	}
+	b.bar = progressbar.NewOptions(all,
 		progressbar.OptionSetWriter(b.w), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond))
-	b.add(done)
+	b.add(before)
 }
 
 func (b *bar) Begin(c Configuration, _ int) { b.bar.Describe(c.String()) }
@@ -63,12 +67,19 @@ type lines struct {
 	failed                int
 }
 
-func (l *lines) Start(configurations, requests, done int) {
-	l.configurations = configurations
-	fmt.Fprintf(l.w, "%d configurations of %d requests", configurations, requests)
-	if done > 0 {
-		fmt.Fprintf(l.w, ", %d requests are done", done)
-		l.begun = done / requests
+func (l *lines) Start(plan []Planned, done func(Configuration) int) {
+	l.configurations = len(plan)
+	all, before := 0, 0
+	for _, p := range plan {
+		n := done(p.Configuration)
+		all, before = all+p.Requests, before+n
+		if n >= p.Requests {
+			l.begun++
+		}
+	}
+	fmt.Fprintf(l.w, "%d configurations, %d requests", len(plan), all)
+	if before > 0 {
+		fmt.Fprintf(l.w, ", %d of them are done", before)
 	}
 	fmt.Fprintln(l.w)
 }

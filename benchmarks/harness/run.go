@@ -52,12 +52,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if r.progress == nil {
 		r.progress = silence{}
 	}
-	unlock, err := r.open()
+	unlock, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.ledger.close(), unlock()) }()
-	if r.cpus, err = shareCPUs(cfg.CPU); err != nil {
+	if r.cpus, err = shareCPUs(cfg.CPU, max(1, cfg.WorkerCPUs)); err != nil {
 		return err
 	}
 	undo, err := r.cpus.keepOff()
@@ -80,7 +80,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 // not hours later.
 func (r *run) prepare(ctx context.Context) error {
 	for _, c := range r.cfg.plan() {
-		if _, known := r.functions[c.Function]; known || r.ledger.done[c] >= r.cfg.Requests {
+		if _, known := r.functions[c.Function]; known || r.ledger.done[c] >= r.cfg.requests(c) {
 			continue
 		}
 		f, err := r.cfg.assemble(ctx, c.Function)
@@ -96,7 +96,7 @@ func (r *run) prepare(ctx context.Context) error {
 }
 
 // open takes the files of the run and puts them in order.
-func (r *run) open() (unlock func() error, err error) {
+func (r *run) open(ctx context.Context) (unlock func() error, err error) {
 	unlock, err = lock(r.cfg.Work)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (r *run) open() (unlock func() error, err error) {
 		err = errors.Join(removeResults(r.cfg), os.RemoveAll(filepath.Join(r.cfg.Work, "state")))
 	}
 	if err == nil {
-		err = r.cfg.claim()
+		err = r.cfg.claim(ctx)
 	}
 	if err == nil {
 		r.ledger, err = openLedger(results.SetOf(r.cfg.Out))
@@ -132,15 +132,11 @@ func lock(dir string) (unlock func() error, err error) {
 }
 
 func (r *run) all(ctx context.Context) error {
-	plan := r.cfg.plan()
-	done := 0
-	for _, c := range plan {
-		done += r.ledger.done[c]
-	}
-	r.progress.Start(len(plan), r.cfg.Requests, done)
+	plan := r.cfg.Plan()
+	r.progress.Start(plan, func(c Configuration) int { return r.ledger.done[c] })
 	defer r.progress.End()
 	for _, c := range plan {
-		if err := r.configuration(ctx, c); err != nil {
+		if err := r.configuration(ctx, c.Configuration); err != nil {
 			return err
 		}
 	}
@@ -153,7 +149,7 @@ func (r *run) all(ctx context.Context) error {
 // configuration does what is left of one configuration.
 func (r *run) configuration(ctx context.Context, c Configuration) error {
 	done := r.ledger.done[c]
-	if done >= r.cfg.Requests {
+	if done >= r.cfg.requests(c) {
 		return os.RemoveAll(r.cfg.stateDir(c)) // of one that was killed at its end
 	}
 	r.progress.Begin(c, done)
@@ -174,7 +170,7 @@ func (r *run) configuration(ctx context.Context, c Configuration) error {
 // what it has set off is part of the configuration.
 func (r *run) drive(ctx context.Context, c Configuration, s *stage) error {
 	w, inARow := s.worker, 0
-	for number := r.ledger.done[c]; number < r.cfg.Requests && ctx.Err() == nil; number++ {
+	for number := r.ledger.done[c]; number < r.cfg.requests(c) && ctx.Err() == nil; number++ {
 		a, sent, failure := r.request(ctx, w)
 		if failure != nil && (ctx.Err() != nil || w.hasEnded()) {
 			return w.explained(failure)
