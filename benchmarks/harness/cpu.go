@@ -84,3 +84,12 @@ func pinThreads(set unix.CPUSet) error {
 	}
 	return nil
 }
+
+// CPUs is the number of CPUs that this process may use.
+func CPUs() int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return 1
+	}
+	return set.Count()
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
@@ -106,6 +107,11 @@ func (l *ledger) lostLifetime() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lost
+}
+
+// Remove removes what an earlier run has left: results and state.
+func Remove(c Config) error {
+	return errors.Join(removeResults(c), os.RemoveAll(filepath.Join(c.Work, "state")))
 }
 
 // removeResults removes the files of an earlier run.

@@ -9,10 +9,10 @@ import (
 func TestLinesOfARunThatGoesOn(t *testing.T) {
 	var out strings.Builder
 	p := NewLines(&out)
-	plan := []Planned{
+	steps := []Step{
 		{Configuration{"mst", "cold", 4}, 2}, {Configuration{"bfs", "cold", 4}, 2}, {Configuration{"bfs", "request_centric", 4}, 2},
 	}
-	p.Start(plan, func(c Configuration) int {
+	p.Start(steps, func(c Configuration) int {
 		if c.Function == "mst" {
 			return 2
 		}
@@ -28,7 +28,7 @@ func TestLinesOfARunThatGoesOn(t *testing.T) {
 	p.Request(requestOf(0, "reset"))
 	p.End()
 	got := regexp.MustCompile(`in \d+s`).ReplaceAllString(out.String(), "in Ns")
-	want := `3 configurations, 6 requests, 2 of them are done
+	want := `3 steps, 6 requests, 2 of them are done
 [2/3] bfs, rate 4, cold: 2 requests in Ns, median 8.0 ms, 0 failed
 [3/3] bfs, rate 4, request_centric: 1 requests in Ns, median –, 1 failed
 `
