@@ -3,6 +3,7 @@ package evaluation
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -21,11 +22,10 @@ type progress struct {
 	w        io.Writer
 	terminal bool
 	now      func() time.Time
-	// cost is what a request of a configuration is planned to take; each of the
-	// runs is weighed with it.
-	cost func(harness.Configuration) time.Duration
-	// planned is the time of all requests, done that of those that are recorded,
-	// before that of those that were when this process began.
+	// costs are what requests are planned to take, as far as that is known.
+	costs map[string]Cost
+	// planned is the time of everything, done that of what is recorded, before
+	// that of what was when this process began.
 	planned, done, before time.Duration
 	steps, begun          int
 	began                 time.Time
@@ -39,21 +39,35 @@ type progress struct {
 
 // newProgress is that of some runs.
 func newProgress(w io.Writer, terminal bool, runs []harness.Config, costs map[string]Cost) *progress {
-	p := &progress{w: w, terminal: terminal, now: time.Now, cost: func(c harness.Configuration) time.Duration {
-		if known, ok := costs[c.Function]; ok {
-			return known.perRequest(c)
-		}
-		// Without a calibration: the start of a worker takes a few requests' time.
-		return time.Second/5 + time.Second/2/time.Duration(c.Rate)
-	}}
+	p := &progress{w: w, terminal: terminal, now: time.Now, costs: costs}
 	for _, run := range runs {
 		steps := run.Steps()
 		p.steps += len(steps)
-		for c, n := range requestsIn(steps) {
-			p.planned += time.Duration(n) * p.cost(c)
-		}
+		p.planned += p.time(steps, func(harness.Configuration) int { return math.MaxInt })
 	}
 	return p
+}
+
+// cost is what a request of a configuration takes. Without a calibration: the
+// start of a worker takes as long as a few requests.
+func (p *progress) cost(c harness.Configuration) time.Duration {
+	if known, ok := p.costs[c.Function]; ok {
+		return known.perRequest(c)
+	}
+	return time.Second/5 + time.Second/2/time.Duration(c.Rate)
+}
+
+// time is what the part of some steps takes that so many requests are of.
+func (p *progress) time(steps []harness.Step, done func(harness.Configuration) int) (sum time.Duration) {
+	for c, n := range requestsIn(steps) {
+		sum += time.Duration(min(n, done(c))) * p.cost(c)
+	}
+	for _, s := range steps {
+		if done(s.Configuration) >= s.Until {
+			sum += p.costs[s.Function].Stage
+		}
+	}
+	return sum
 }
 
 // requestsIn are the requests of each configuration.
@@ -70,10 +84,8 @@ func (p *progress) Start(steps []harness.Step, done func(harness.Configuration) 
 	if p.began.IsZero() {
 		p.began = p.now()
 	}
-	for c, n := range requestsIn(steps) {
-		known := time.Duration(min(n, done(c))) * p.cost(c)
-		p.done, p.before = p.done+known, p.before+known
-	}
+	known := p.time(steps, done)
+	p.done, p.before = p.done+known, p.before+known
 	for _, s := range steps {
 		if done(s.Configuration) >= s.Until {
 			p.begun++
@@ -85,6 +97,7 @@ func (p *progress) Start(steps []harness.Step, done func(harness.Configuration) 
 func (p *progress) Begin(c harness.Configuration, _ int) {
 	p.flush()
 	p.begun++
+	p.done += p.costs[c.Function].Stage
 	p.step, p.since = c, p.now()
 }
 

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
 // ErrParameters says that the files of another run are in the way.
@@ -24,9 +24,11 @@ var ErrParameters = errors.New("results of another run are in the way")
 // setup is how the run is described beside its results: as documentation, and
 // so that a run is only ever continued as it was begun.
 func (c Config) setup() (results.Setup, error) {
-	work, err := filepath.Abs(c.Work)
-	if err != nil {
-		return results.Setup{}, err
+	work, err := filepath.Rel(filepath.Dir(c.Out), c.Work)
+	if err != nil { // one of them is absolute, the other not
+		if work, err = filepath.Abs(c.Work); err != nil {
+			return results.Setup{}, err
+		}
 	}
 	return results.Setup{
 		Functions: c.Functions, Strategies: c.Strategies, More: c.More, Rates: c.Rates, Requests: c.Requests, RequestsOf: c.RequestsOf,
@@ -87,11 +89,15 @@ func (c Config) claimNew(ctx context.Context, path string, s results.Setup) erro
 
 // programs are those whose versions have a say in the results.
 func programs() map[string]machine.Program {
-	return map[string]machine.Program{
-		"CRIU": {Name: cmp.Or(os.Getenv("PRONGHORN_CRIU"), "criu"), Args: []string{"--version"}},
+	all := map[string]machine.Program{
 		"PyPy": {Name: "pypy3", Args: []string{"-c", "import sys; print('%d.%d.%d' % sys.pypy_version_info[:3])"}},
 		"JDK":  {Name: "java", Args: []string{"-version"}},
 	}
+	if bin, err := criu.Find(os.Getenv("PRONGHORN_CRIU")); err == nil {
+		call := strings.Fields(bin.String())
+		all["CRIU"] = machine.Program{Name: call[0], Args: append(call[1:], "--version")}
+	}
+	return all
 }
 
 // changes lists the parameters that differ, as "name: old, now new".

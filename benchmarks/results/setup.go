@@ -35,7 +35,8 @@ type Setup struct {
 	// WorkerCPUs is how many CPUs a worker has; 0 is one.
 	WorkerCPUs int    `json:"worker_cpus,omitempty"`
 	Pool       string `json:"pool,omitempty"` // without credentials
-	Work       string `json:"work"`
+	// Work is relative to the directory of the results.
+	Work string `json:"work"`
 	// Machine is no parameter; nil in files that were written before it was.
 	Machine *machine.Description `json:"machine,omitempty"`
 
