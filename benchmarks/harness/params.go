@@ -63,10 +63,10 @@ func (c Config) claim(ctx context.Context) error {
 	}
 	var got results.Setup
 	if err := json.Unmarshal(raw, &got); err != nil {
-		return fmt.Errorf("%w: %s is not readable (%w): use --fresh to start over, or another --out", ErrParameters, path, err)
+		return fmt.Errorf("%w: %s is not readable (%w): use --fresh to start over, or another --out or --data", ErrParameters, path, err)
 	}
 	if changed := changes(got, want); changed != "" {
-		return fmt.Errorf("%w: %s was begun with other parameters (%s): use --fresh to start over, or another --out", ErrParameters, c.Out, changed)
+		return fmt.Errorf("%w: %s was begun with other parameters (%s): use --fresh to start over, or another --out or --data", ErrParameters, c.Out, changed)
 	}
 	return nil
 }
@@ -74,7 +74,7 @@ func (c Config) claim(ctx context.Context) error {
 // claimNew writes the parameters in one step; a torn file would block the run.
 func (c Config) claimNew(ctx context.Context, path string, s results.Setup) error {
 	if _, err := os.Stat(c.Out); err == nil {
-		return fmt.Errorf("%w: %s exists and has no %s beside it: use --fresh to overwrite it, or another --out", ErrParameters, c.Out, filepath.Base(path))
+		return fmt.Errorf("%w: %s exists and has no %s beside it: use --fresh to overwrite it, or another --out or --data", ErrParameters, c.Out, filepath.Base(path))
 	}
 	s.Machine = machine.Describe(ctx, programs())
 	var text bytes.Buffer
