@@ -89,7 +89,7 @@ func checkRun(t *testing.T, path string) {
 			t.Errorf("%+v: want an answer with input size and GC time", r)
 		}
 	}
-	if len(data.Setups) != 1 || data.Setups[0].RequestsFor("bfs") != 12 || data.Setups[0].Machine.Software["CRIU"] == "" {
+	if len(data.Setups) != 1 || data.Setups[0].RequestsFor("bfs", 4) != 12 || data.Setups[0].Machine.Software["CRIU"] == "" {
 		t.Errorf("%s: setups %+v, want one with 12 requests and the version of CRIU", path, data.Setups)
 	}
 }

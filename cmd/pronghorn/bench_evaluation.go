@@ -22,6 +22,8 @@ type evaluationOptions struct {
 	repetitions int
 	sweep       []string
 	sweepAt     []int
+	sweepRates  []int
+	byRate      bool
 	twoCPUs     bool
 	report      string
 }
@@ -32,6 +34,8 @@ func (o *evaluationOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.repetitions, "repetitions", 1, "evaluation: runs of everything, with seeds from --seed on [$REPETITIONS]")
 	f.StringSliceVar(&o.sweep, "sweep", []string{"bfs", "simple-hash"}, "evaluation: functions of which fixed snapshots are compared, or none [$SWEEP]")
 	f.IntSliceVar(&o.sweepAt, "sweep-at", []int{1, 2, 5, 10, 20, 50, 100}, "evaluation: request numbers of these snapshots")
+	f.IntSliceVar(&o.sweepRates, "sweep-rates", []int{4}, "evaluation: rates at which they are compared")
+	f.BoolVar(&o.byRate, "by-rate", false, "evaluation: let a budget choose the requests of each rate by itself: more at high rates, where they are cheap")
 	f.BoolVar(&o.twoCPUs, "two-cpus", true, "evaluation: run the JVM functions in workers of two CPUs as well, where there are two")
 	f.StringVar(&o.report, "report", defaultSite, "evaluation: directory of the report")
 }
@@ -110,7 +114,7 @@ func (o benchOptions) settings(p preset, all []harness.Function, asked bool) (ev
 		return evaluation.Settings{}, usagef("--out and --work: an evaluation has many files: want --data")
 	}
 	s := evaluation.Settings{
-		Base: o.job(p, "python", nil), Pause: map[string]time.Duration{}, Repetitions: o.repetitions, SweepAt: o.sweepAt,
+		Base: o.job(p, "python", nil), Pause: map[string]time.Duration{}, Repetitions: o.repetitions, SweepAt: o.sweepAt, SweepRates: o.sweepRates, ByRate: o.byRate,
 		TwoCPUs: o.twoCPUs && harness.CPUs() > 1, Data: o.data, Budget: o.budget, Least: o.least,
 	}
 	for _, language := range p.languages {
