@@ -102,7 +102,7 @@ func (o evaluationOptions) sweepOf(functions []harness.Function, asked bool) []s
 // budgetPause is shorter for PyPy than the artifact's, which most requests
 // would spend most of their time with: it has nothing to do between requests.
 // The JVM compiles meanwhile, and has the artifact's.
-const budgetPause = 50 * time.Millisecond
+const budgetPause = 20 * time.Millisecond
 
 // settings are those of the evaluation that the flags ask for.
 func (o benchOptions) settings(p preset, all []harness.Function, asked bool) (evaluation.Settings, error) {
