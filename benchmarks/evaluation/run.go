@@ -14,10 +14,11 @@ import (
 	"github.com/pronghorn-faas/pronghorn/benchmarks/harness"
 )
 
-// Run runs what is left of the evaluation and tells w what happens. Errors are
-// those of harness.Run: after harness.ErrFailedRequests all is done,
-// after harness.ErrInterrupted the same call goes on.
-func Run(ctx context.Context, s Settings, w io.Writer, terminal bool) error {
+// Run runs what is left of the evaluation and tells w what happens, which is a
+// terminal of some width, or none if that is 0. Errors are those of
+// harness.Run: after harness.ErrFailedRequests all is done, after
+// harness.ErrInterrupted the same call goes on.
+func Run(ctx context.Context, s Settings, w io.Writer, width int) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func Run(ctx context.Context, s Settings, w io.Writer, terminal bool) error {
 	if err != nil {
 		return err
 	}
-	p := newProgress(w, terminal, runs, costs)
+	p := newProgress(w, width, runs, costs)
 	var failed error
 	for i, run := range runs {
 		p.label = s.label(run)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/evaluation"
 	"github.com/pronghorn-faas/pronghorn/benchmarks/harness"
@@ -130,10 +132,23 @@ func (o benchOptions) settings(p preset, all []harness.Function, asked bool) (ev
 	return s, nil
 }
 
+// terminalWidth is 0 for what is no terminal.
+func terminalWidth(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	const usual = 80
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil || width < 1 {
+		return usual
+	}
+	return width
+}
+
 // runEvaluation runs everything and writes the report of all that there is,
 // also when requests have failed.
 func runEvaluation(ctx context.Context, stdout, stderr io.Writer, s evaluation.Settings, site string) error {
-	failed := evaluation.Run(ctx, s, stderr, isTerminal(stderr))
+	failed := evaluation.Run(ctx, s, stderr, terminalWidth(stderr))
 	if failed != nil && !errors.Is(failed, harness.ErrFailedRequests) {
 		return failed
 	}
