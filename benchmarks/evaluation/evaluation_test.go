@@ -215,7 +215,7 @@ func TestCostOfWhatWasSeen(t *testing.T) {
 		return list
 	}
 	got := costOf([]measured{
-		{harness.Configuration{Strategy: "cold"}, time.Second, ms(500, 900, 510), ms(20, 20, 20, 900)},
+		{harness.Configuration{Strategy: "cold"}, 1510 * time.Millisecond, ms(500, 900, 510), ms(20, 20, 20, 900)},
 		{harness.Configuration{Strategy: "fixed"}, 3 * time.Second, ms(300, 250, 310), ms(10, 20, 20, 20)},
 		{harness.Configuration{Strategy: "none"}, 2 * time.Second, nil, nil},
 	}, 50*time.Millisecond)
