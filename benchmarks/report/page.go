@@ -76,7 +76,7 @@ func (d pageData) Sections() []Section {
 		{Section{"fixed-k", "Fixed k"}, "fixed-k.csv"},
 		{Section{"configurations", "Configurations"}, "configurations.csv"},
 		{Section{"lifetimes", "Lifetimes"}, "lifetimes.csv"},
-		{Section{"extent", "What was measured, and where"}, "extent.csv"},
+		{Section{"extent", "What was measured"}, "extent.csv"},
 	}
 	var some []Section
 	for _, s := range all {

@@ -3,6 +3,8 @@ package report
 import (
 	"slices"
 	"strconv"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
 )
 
 // siteTables are the tables of the pages, by name. Those that would be empty
@@ -69,7 +71,7 @@ func rateAndVariant(rate int, variant string) string {
 	if variant == "" {
 		return strconv.Itoa(rate)
 	}
-	return strconv.Itoa(rate) + " " + variant
+	return strconv.Itoa(rate) + " " + results.VariantMark + variant
 }
 
 // functionFields are the columns that say what a row is about.
