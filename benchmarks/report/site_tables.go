@@ -3,6 +3,8 @@ package report
 import (
 	"slices"
 	"strconv"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
 )
 
 // siteTables are the tables of the pages, by name. Those that would be empty
@@ -11,7 +13,7 @@ func (e Evaluation) siteTables() map[string]table {
 	all := []table{
 		e.aggregateTable(), e.improvementTable(), e.startTable(), e.collectionTable(),
 		e.table4(), e.table5(), e.picksTable(), e.sweepTable(),
-		e.configurationTable(), e.lifetimesTable(), e.lineageTable(),
+		e.configurationTable(), e.lifetimesTable(), e.lineageTable(), e.extentTable(), e.setupTable(),
 	}
 	filled := make(map[string]table)
 	for _, t := range all {
@@ -69,7 +71,7 @@ func rateAndVariant(rate int, variant string) string {
 	if variant == "" {
 		return strconv.Itoa(rate)
 	}
-	return strconv.Itoa(rate) + " " + variant
+	return strconv.Itoa(rate) + " " + results.VariantMark + variant
 }
 
 // functionFields are the columns that say what a row is about.
