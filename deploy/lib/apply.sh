@@ -119,7 +119,7 @@ explain() {
 	local app=${2#*/}
 	k get pods -n "$1" -l "app.kubernetes.io/name=$app" -o wide || true
 	k get events -n "$1" --field-selector type=Warning --sort-by=.lastTimestamp 2>/dev/null | tail -5 || true
-	k logs -n "$1" "$2" --tail=5 --all-containers 2>&1 || true
+	k logs -n "$1" "$2" --tail=5 --all-containers --pod-running-timeout=1s 2>&1 || true
 }
 
 # note_minio: what an earlier run made and this one does not use is not removed
