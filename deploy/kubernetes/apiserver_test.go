@@ -157,6 +157,7 @@ func TestOnAnAPIServer(t *testing.T) {
 	})
 	t.Run("baseline is refused before anything is changed", func(t *testing.T) { refuseBaseline(t, c) })
 	t.Run("manifests", func(t *testing.T) { applyAll(t, c) })
+	t.Run("what else there is", func(t *testing.T) { validate(t, c) })
 	t.Run("policy", func(t *testing.T) { checkPolicy(t, c) })
 }
 
@@ -190,6 +191,25 @@ func applyAll(t *testing.T, c cluster) {
 		t.Errorf("the second run changed something (-before +after)\n%s", diff)
 	}
 	c.must(t, c.must(t, "", "kustomize", "policy/v1beta1"), "apply", "-f", "-")
+}
+
+// validate has the API server check what it has not seen yet.
+func validate(t *testing.T, c cluster) {
+	for what, args := range map[string][]string{
+		"default":         {"--policy", "v1beta1"},
+		"an S3":           {"--policy", "v1beta1", "--s3-url", "s3://h/bucket", "--strategy", "cold", "--apparmor-unconfined"},
+		"smallest rights": {"--policy", "v1beta1", "--rights", "smallest", "--staging-size", "0"},
+		"no policy":       {"--policy", "none", "--s3-url", "s3://h/bucket", "--image", "host:5000/p:v1"},
+	} {
+		out, stderr, code := script(t.Context(), t, c.env(), append([]string{"--render", "--ephemeral"}, args...)...)
+		if code != 0 {
+			t.Fatalf("%s: code %d: %s", what, code, stderr)
+		}
+		c.must(t, out, "apply", "--dry-run=server", "--validate=strict", "-f", "-")
+	}
+	for _, path := range []string{"probe/pod.yaml", "../plain/bfs.yaml", "../plain/simple-hash.yaml"} {
+		c.must(t, "", "apply", "--dry-run=server", "--validate=strict", "-f", path)
+	}
 }
 
 // versions are those of everything that deploy.sh makes.
