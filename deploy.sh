@@ -54,6 +54,8 @@ usage() {
 		  --policy WHICH          auto, v1, v1beta1 (MutatingAdmissionPolicy), kyverno, none
 		  --rights clock|smallest with a clock of their own, which JVM functions need, or without
 		  --staging-size SIZE     memory at /dev/shm for images (256Mi; 0 leaves 64 MiB)
+		  --node-cache DIRECTORY  of the nodes, where functions keep what they fetched: their memory,
+		                          in the clear; '' for none (none)
 		  --apparmor-unconfined   no AppArmor profile; for nodes with AppArmor
 		  --no-apparmor-unconfined
 		  --set-pod-security      set the namespace's Pod Security level to privileged, if it
@@ -96,7 +98,7 @@ parse() {
 			printf -v "${1#--}" %s "$2"
 			shift
 			;;
-		--namespace | --image | --strategy | --storage-class | --redis-size | --pool-size | --s3-url | --s3-secret | --policy | --rights | --staging-size)
+		--namespace | --image | --strategy | --storage-class | --redis-size | --pool-size | --s3-url | --s3-secret | --policy | --rights | --staging-size | --node-cache)
 			need_value "$@"
 			setting="${1#--}"
 			give "${setting//-/_}" "$2"

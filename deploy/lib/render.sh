@@ -102,9 +102,14 @@ render_policy() {
 	echo 'patches:' >>"$rendered"
 	local size=$staging_size
 	[ "$size" != 0 ] || size=''
-	replace 'Mutating(Admission)?Policy' "$policy_name" test /spec/variables/1/name staging
-	replace 'Mutating(Admission)?Policy' "$policy_name" replace /spec/variables/1/expression "\"'$size'\""
+	set_variable 1 staging "$size"
+	set_variable 3 cache "$node_cache"
 	finish
+}
+
+set_variable() { # set_variable INDEX NAME TEXT: of the policy
+	replace 'Mutating(Admission)?Policy' "$policy_name" test "/spec/variables/$1/name" "$2"
+	replace 'Mutating(Admission)?Policy' "$policy_name" replace "/spec/variables/$1/expression" "\"'$3'\""
 }
 
 render_probe() { # render_probe NAMESPACE

@@ -4,13 +4,13 @@
 
 settings_map=deploy-settings
 setting_names=(namespace image storage_class ephemeral redis_size pool_size s3_url s3_secret
-	rights apparmor staging_size policy strategy)
+	rights apparmor staging_size node_cache policy strategy)
 declare -A given=() # those that this run was given by flags
 
 default_settings() {
 	namespace=openfaas-fn image=ghcr.io/pronghorn-faas/pronghorn:latest
 	storage_class='' ephemeral='' redis_size=1Gi pool_size=10Gi s3_url='' s3_secret=pool
-	rights=clock apparmor='' staging_size=256Mi policy=auto strategy=''
+	rights=clock apparmor='' staging_size=256Mi node_cache='' policy=auto strategy=''
 }
 
 give() { # give NAME VALUE
@@ -53,6 +53,7 @@ check_settings() {
 	*) misuse "--policy '$policy': want auto, v1, v1beta1, kyverno or none" ;;
 	esac
 	[[ "$s3_url" =~ ^(s3://[^@]+)?$ ]] || misuse "--s3-url: want s3://HOST[:PORT]/BUCKET[/PREFIX][?…] without credentials: those are in --s3-secret"
+	[[ "$node_cache" =~ ^(/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+)?$ ]] || misuse "--node-cache '$node_cache': want a directory of the nodes of its own, such as /var/lib/pronghorn/cache"
 	local size
 	for size in "$redis_size" "$pool_size" "$staging_size"; do
 		[[ "$size" =~ ^(0|[0-9]+[KMGT]i?)$ ]] || misuse "size '$size': want a number and a unit, such as 10Gi"
