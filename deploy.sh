@@ -2,7 +2,7 @@
 # Installs Pronghorn next to OpenFaaS on Kubernetes, and takes it away again.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=deploy/lib/common.sh
 . "$root/deploy/lib/common.sh"
 # shellcheck source=deploy/lib/settings.sh
@@ -124,9 +124,9 @@ parse() {
 
 # exclusive: a choice of this run ends the other one of an earlier run.
 exclusive() {
-	if [ -n "${given[storage_class]:-}" ] && [ -z "${given[ephemeral]:-}" ]; then give ephemeral ''; fi
-	if [ -n "${given[ephemeral]:-}" ] && [ -z "${given[storage_class]:-}" ]; then give storage_class ''; fi
-	if [ -n "${given[s3_url]:-}" ] && [ -z "${given[s3_secret]:-}" ]; then give s3_secret pool; fi
+	if was_given storage_class && ! was_given ephemeral; then give ephemeral ''; fi
+	if was_given ephemeral && ! was_given storage_class; then give storage_class ''; fi
+	if was_given s3_url && ! was_given s3_secret; then give s3_secret pool; fi
 	[ -z "$data" ] || [ "$action" = remove ] || misuse '--data goes with --remove'
 	[[ "$timeout" =~ ^[1-9][0-9]*$ ]] || misuse "--timeout '$timeout': want seconds"
 	check_settings
@@ -136,7 +136,7 @@ main() {
 	default_settings
 	parse "$@"
 	exclusive
-	work=$(mktemp -d)
+	work=$(cd "$(mktemp -d)" && pwd -P)
 	trap cleanup EXIT
 	case "$action" in
 	install) install ;;

@@ -5,7 +5,7 @@
 settings_map=deploy-settings
 setting_names=(namespace image storage_class ephemeral redis_size pool_size s3_url s3_secret
 	rights apparmor staging_size node_cache policy strategy)
-declare -A given=() # those that this run was given by flags
+given=" " # those that this run was given by flags
 
 default_settings() {
 	namespace=openfaas-fn image=ghcr.io/pronghorn-faas/pronghorn:latest
@@ -15,8 +15,10 @@ default_settings() {
 
 give() { # give NAME VALUE
 	printf -v "$1" %s "$2"
-	given[$1]=yes
+	given="$given$1 "
 }
+
+was_given() { [[ "$given" == *" $1 "* ]]; }
 
 # load_settings takes those of the last run that this one was not given.
 load_settings() {
@@ -25,7 +27,7 @@ load_settings() {
 	local lines='{{range $k, $v := .data}}{{$k}}={{$v}}{{"\n"}}{{end}}'
 	while IFS='=' read -r name value; do
 		[[ " ${setting_names[*]} " == *" $name "* ]] || continue
-		[ -n "${given[$name]:-}" ] || printf -v "$name" %s "$value"
+		was_given "$name" || printf -v "$name" %s "$value"
 	done < <(k get configmap "$settings_map" -n pronghorn -o "go-template=$lines" 2>/dev/null || true)
 }
 
