@@ -1,10 +1,6 @@
 package server
 
 import (
-	"slices"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/policy"
 )
@@ -28,24 +24,4 @@ func (m *metrics) setExpected(fn, start string, us float64, ok bool) {
 		return
 	}
 	m.expected.WithLabelValues(fn, start).Set(us / 1e6)
-}
-
-// showOnly drops what is shown of functions that the store does not know any
-// more: gauges would else show for ever what they had last.
-func (m *metrics) showOnly(functions []string) {
-	m.shown.Range(func(fn, _ any) bool {
-		if !slices.Contains(functions, fn.(string)) {
-			m.shown.Delete(fn)
-			m.forget(fn.(string))
-		}
-		return true
-	})
-}
-
-// forget drops what is shown of a function.
-func (m *metrics) forget(fn string) {
-	named := prometheus.Labels{"function": fn}
-	for _, gauge := range []*prometheus.GaugeVec{m.entries, m.bytes, m.stored, m.shared, m.expected} {
-		gauge.DeletePartialMatch(named)
-	}
 }

@@ -86,7 +86,7 @@ func (m *metrics) countPlan(fn string, plan agent.Plan) {
 
 // observePool takes what a state says of the pool.
 func (m *metrics) observePool(st kvstore.State) {
-	m.shown.Store(st.Function, nil)
+	m.show(st.Function)
 	t := totalsOf(st.Pool)
 	m.entries.WithLabelValues(st.Function).Set(float64(t.Live))
 	m.bytes.WithLabelValues(st.Function).Set(float64(t.Bytes))
