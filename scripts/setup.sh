@@ -7,8 +7,8 @@
 #   scripts/setup.sh suite-pypy, suite-jvm
 #                            that, and what all functions of a language need
 #   scripts/setup.sh suite   what all functions need
-#   scripts/setup.sh test    that, and what the tests need (redis, cc)
-#   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis minio cc
+#   scripts/setup.sh test    that, and what the tests need (redis, prometheus, cc)
+#   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis prometheus minio cc
 #                            libraries ffmpeg pillow mustache
 #
 # Environment:
@@ -238,18 +238,28 @@ need_cc() {
 	have gcc || have clang || apt_install "a C compiler" gcc libc6-dev
 }
 
-need_redis() {
-	have redis-server && return
-	# The tests start their own server on a free port: the package must not start one.
+# apt_install_stopped WHAT PACKAGE… installs servers that the tests start
+# themselves, on free ports: the packages must not start any.
+apt_install_stopped() {
 	local policy=/usr/sbin/policy-rc.d made=
-	need_root redis-server
+	need_root "$1"
 	if [ ! -e "$policy" ]; then
 		printf '#!/bin/sh\nexit 101\n' >"$policy"
 		chmod 755 "$policy"
 		made=yes
 	fi
-	apt_install Redis redis-server
+	apt_install "$@"
 	[ -z "$made" ] || rm -f "$policy"
+}
+
+need_redis() {
+	have redis-server || apt_install_stopped Redis redis-server
+}
+
+# need_prometheus: the dashboard's queries and the rules are tried on a real one.
+need_prometheus() {
+	have prometheus && have promtool && return
+	apt_install_stopped Prometheus prometheus
 }
 
 need_minio() {
@@ -358,9 +368,9 @@ main() {
 		suite-pypy) main go criu pypy libraries ffmpeg pillow minio ;;
 		suite-jvm) main go criu jvm mustache ;;
 		suite) main suite-pypy suite-jvm ;;
-		test) main run suite redis cc ;;
-		go | criu | pypy | jvm | redis | minio | cc | libraries | ffmpeg | pillow | mustache) "need_$part" ;;
-		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, redis, minio, cc, libraries, ffmpeg, pillow, mustache" ;;
+		test) main run suite redis prometheus cc ;;
+		go | criu | pypy | jvm | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache" ;;
 		esac
 	done
 }
