@@ -6,18 +6,21 @@ usage() {
 	cat <<-'TEXT'
 		./run.sh basic            bfs with three strategies at three eviction rates, within 10 minutes
 		./run.sh suite pypy|jvm   all benchmark functions of a language, as the paper runs them: hours
-		./run.sh evaluation       all benchmark functions: many hours
+		./run.sh evaluation       all benchmark functions and the report: many hours, or what BUDGET says
 		./run.sh test             all tests
 		./run.sh --help
 
 		The first call installs what is missing (Go is needed; CRIU, PyPy and a JDK come
 		from Debian's packages; suites build MinIO, too, some minutes), which needs
 		root, as the benchmarks do. Results go to
-		data/: a CSV with two more files beside it, and figures. What is interrupted
-		goes on when it is started again; --fresh starts over.
+		data/: a CSV with two more files beside it, and figures; the report of an
+		evaluation goes to report/. What is interrupted goes on when it is started
+		again; --fresh starts over.
 
 		REQUESTS=40 ./run.sh basic    fewer requests of each configuration
 		RATES="4 1", STRATEGIES="cold request_centric", FUNCTIONS="mst video"
+		BUDGET=60m ./run.sh evaluation    as many requests of each function as fit
+		REPETITIONS=3, SWEEP="bfs mst"    runs of everything; functions of the fixed-k sweep
 		Further words are flags of 'pronghorn bench': ./run.sh basic --pause 50ms
 	TEXT
 }

@@ -11,7 +11,8 @@
 #   DEST/environment    what the template's image sets
 #   DEST/services.txt   services that it talks to, one a line: s3, objects
 # Does nothing if DEST is newer than all sources. Libraries that scripts/setup.sh
-# keeps below PRONGHORN_PREFIX (/opt/pronghorn) are copied.
+# keeps below PRONGHORN_PREFIX (/opt/pronghorn) are copied. JAVA_COLLECTOR is the
+# JVM's flag for its collector (-XX:+UseSerialGC); empty leaves it to the JVM.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -19,10 +20,11 @@ templates=$(cd "$here/../templates" && pwd)
 prefix=${PRONGHORN_PREFIX:-/opt/pronghorn}
 
 # A fixed heap makes snapshots comparable. The collector is the one that the
-# JVM picks on one CPU. No perf data: a shared mapping of a file in /tmp cannot
-# be restored elsewhere. The class archive stays at its address: pages that are
+# JVM picks on one CPU, unless JAVA_COLLECTOR says another. No perf data: a
+# shared mapping of a file in /tmp cannot be restored elsewhere. The class archive stays at its address: pages that are
 # not relocated are not private, so not in the snapshot.
-java_flags='-XX:+UseSerialGC -XX:-UsePerfData -Xms128m -Xmx128m'
+collector=${JAVA_COLLECTOR--XX:+UseSerialGC}
+java_flags='-XX:-UsePerfData -Xms128m -Xmx128m'${collector:+ $collector}
 java_flags+=' -XX:+UnlockDiagnosticVMOptions -XX:ArchiveRelocationMode=0'
 java_flags+=' --add-opens=java.base/java.lang=ALL-UNNAMED --add-opens=java.base/java.util.concurrent=ALL-UNNAMED'
 

@@ -18,7 +18,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/kvstore"
@@ -31,10 +30,16 @@ type Config struct {
 	Functions []string
 	// Strategies are strategy specs.
 	Strategies []string
+	// More are further strategies of some functions. They run among the others
+	// of their function and rate.
+	More map[string][]string
 	// Rates are eviction rates: requests that a lifetime serves.
 	Rates []int
 	// Requests is the number of requests of each configuration.
 	Requests int
+	// RequestsOf are the requests of a configuration of the functions that are
+	// to have other than Requests.
+	RequestsOf map[string]int
 	// Pause lies between the end of a request and the start of the next, so
 	// that evictions and starts fall between requests.
 	Pause time.Duration
@@ -48,8 +53,14 @@ type Config struct {
 	// KeepRandom lets every restore of a snapshot repeat the same inputs, as
 	// the published evaluation does.
 	KeepRandom bool
+	// GCTime has functions report the time of garbage collection also where
+	// asking for it makes the start of a process slower.
+	GCTime bool
 	// CPU is the one that workers run on; negative = the last one of this process.
 	CPU int
+	// WorkerCPUs is how many CPUs a worker has, CPU and those before it; 0 = 1.
+	// With more, the JVM chooses its collector by itself.
+	WorkerCPUs int
 
 	// Out is the path of the artifact's CSV; results.SetOf names the files
 	// beside it.
@@ -57,6 +68,9 @@ type Config struct {
 	// Work is a directory for the state of the run; what is large in it is
 	// removed when a configuration is finished.
 	Work string
+	// Assembled is a directory for the functions, made ready to run, which runs
+	// may share; "" = one in Work.
+	Assembled string
 	// Pool is where snapshots are kept: an s3:// URL of a server on loopback,
 	// under which each configuration has a prefix, or "" for directories in Work.
 	Pool string
@@ -76,7 +90,8 @@ type Config struct {
 func (c Config) Check() error {
 	return cmp.Or(
 		checkList("functions", c.Functions, func(f string) error { return kvstore.CheckName("function", f) }),
-		checkList("strategies", c.Strategies, func(s string) error { _, err := policy.Parse(s); return err }),
+		checkList("strategies", c.Strategies, checkStrategy),
+		c.checkMore(),
 		checkList("rates", c.Rates, checkRate),
 		c.checkNumbers(),
 		checkPool(c.Pool),
@@ -100,6 +115,21 @@ func checkList[T comparable](what string, values []T, check func(T) error) error
 	return nil
 }
 
+func checkStrategy(spec string) error {
+	_, err := policy.Parse(spec)
+	return err
+}
+
+// checkMore checks further strategies, which must be others than those of all.
+func (c Config) checkMore() error {
+	for _, more := range c.More {
+		if err := checkList("strategies", slices.Concat(c.Strategies, more), checkStrategy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func checkRate(rate int) error {
 	if rate < 1 {
 		return fmt.Errorf("rate %d: want the number of requests that a lifetime serves, 1 or more", rate)
@@ -111,6 +141,8 @@ func (c Config) checkNumbers() error {
 	switch {
 	case c.Requests < 1:
 		return fmt.Errorf("requests %d: want 1 or more", c.Requests)
+	case c.WorkerCPUs < 0:
+		return fmt.Errorf("CPUs of a worker %d: want 1 or more", c.WorkerCPUs)
 	case c.Pause < 0:
 		return fmt.Errorf("pause %s: want 0 or more", c.Pause)
 	case c.Settle < 0:
@@ -157,8 +189,10 @@ func (c Config) checkPaths() error {
 // assembler is the script that lists and assembles functions.
 func (c Config) assembler() string { return filepath.Join(c.Benchmarks, "build-local.sh") }
 
-// beside is the path of a file next to Out: data/x.csv and ".run.json" give
-// data/x.run.json.
-func (c Config) beside(suffix string) string {
-	return strings.TrimSuffix(c.Out, filepath.Ext(c.Out)) + suffix
+// requests is the number of requests of a configuration.
+func (c Config) requests(cell Configuration) int {
+	if n, ok := c.RequestsOf[cell.Function]; ok {
+		return n
+	}
+	return c.Requests
 }

@@ -72,21 +72,21 @@ func TestPoolErrorsShowNoSecret(t *testing.T) {
 
 func TestRunIsContinuedAsItWasBegunOnly(t *testing.T) {
 	c := complete(t)
-	if err := c.claim(); err != nil {
+	if err := c.claim(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.claim(); err != nil {
+	if err := c.claim(t.Context()); err != nil {
 		t.Errorf("the same parameters are refused: %v", err)
 	}
 	c.Requests = 7
-	err := c.claim()
+	err := c.claim(t.Context())
 	if !errors.Is(err, ErrParameters) || !strings.Contains(err.Error(), "requests: 1, now 7") || !strings.Contains(err.Error(), "--fresh") {
 		t.Errorf("error %v, want one that names the change and the way out", err)
 	}
 	if err := removeResults(c); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.claim(); err != nil {
+	if err := c.claim(t.Context()); err != nil {
 		t.Errorf("refused after starting over: %v", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestForeignResultsAreNotOverwritten(t *testing.T) {
 	if err := os.WriteFile(c.Out, []byte("0,bfs,1,cold,4,1,1,0\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.claim(); !errors.Is(err, ErrParameters) {
+	if err := c.claim(t.Context()); !errors.Is(err, ErrParameters) {
 		t.Errorf("error %v, want %v", err, ErrParameters)
 	}
 }

@@ -10,30 +10,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cpus is how the CPUs are shared: one is the worker's, the harness with its
-// agent and KV service has the others.
+// cpus is how the CPUs are shared: some, most often one, are the worker's, the
+// harness with its agent and KV service has the others.
 type cpus struct {
-	worker int
+	worker []int
 	all    unix.CPUSet // of this process, before
-	others unix.CPUSet // empty when there is only one
+	others unix.CPUSet // empty when the worker has them all
 }
 
-// shareCPUs gives the worker the CPU asked for, or the last one if negative.
-func shareCPUs(asked int) (cpus, error) {
+// shareCPUs gives the worker n CPUs: the one asked for, or the last one if that
+// is negative, and those before it.
+func shareCPUs(asked, n int) (cpus, error) {
 	var c cpus
 	if err := unix.SchedGetaffinity(0, &c.all); err != nil {
 		return c, fmt.Errorf("ask for the CPUs of this process: %w", err)
 	}
 	list := listCPUs(c.all)
-	c.worker = asked
-	if asked < 0 {
-		c.worker = list[len(list)-1]
+	last := len(list) - 1
+	if asked >= 0 {
+		last = slices.Index(list, asked)
 	}
-	if !slices.Contains(list, c.worker) {
-		return c, fmt.Errorf("CPU %d: this process may use %v", c.worker, list)
+	switch {
+	case last < 0:
+		return c, fmt.Errorf("CPU %d: this process may use %v", asked, list)
+	case n > last+1:
+		return c, fmt.Errorf("%d CPUs of a worker, up to number %d: this process may use %v", n, list[last], list)
 	}
+	c.worker = list[last+1-n : last+1]
 	c.others = c.all
-	c.others.Clear(c.worker)
+	for _, cpu := range c.worker {
+		c.others.Clear(cpu)
+	}
 	return c, nil
 }
 
@@ -76,4 +83,13 @@ func pinThreads(set unix.CPUSet) error {
 		}
 	}
 	return nil
+}
+
+// CPUs is the number of CPUs that this process may use.
+func CPUs() int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return 1
+	}
+	return set.Count()
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type Function struct {
 
 // Functions lists the functions in the directory of build-local.sh.
 func Functions(ctx context.Context, benchmarks string) ([]Function, error) {
-	out, err := script(ctx, filepath.Join(benchmarks, "build-local.sh"), "--list")
+	out, err := script(ctx, nil, filepath.Join(benchmarks, "build-local.sh"), "--list")
 	if err != nil {
 		return nil, fmt.Errorf("list benchmark functions: %w", err)
 	}
@@ -47,14 +48,18 @@ type assembled struct {
 // assemble makes the function ready to run in a directory under Work. One that
 // is newer than its sources is left as it is, so that snapshots of it stay good.
 func (c Config) assemble(ctx context.Context, name string) (assembled, error) {
-	dir, err := filepath.Abs(filepath.Join(c.Work, "functions", name))
+	dir, err := filepath.Abs(filepath.Join(cmp.Or(c.Assembled, filepath.Join(c.Work, "functions")), name))
 	if err != nil {
 		return assembled{}, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return assembled{}, err
 	}
-	if _, err := script(ctx, c.assembler(), name, dir); err != nil {
+	var own []string
+	if c.WorkerCPUs > 1 {
+		own = append(own, "JAVA_COLLECTOR=") // the JVM's choice
+	}
+	if _, err := script(ctx, own, c.assembler(), name, dir); err != nil {
 		return assembled{}, fmt.Errorf("assemble %s: %w", name, err)
 	}
 	f := assembled{name: name, dir: dir}
@@ -66,11 +71,12 @@ func (c Config) assemble(ctx context.Context, name string) (assembled, error) {
 	return f, errors.Join(errs[:]...)
 }
 
-// script runs a script; its error holds what the script had to say.
-func script(ctx context.Context, args ...string) (stdout string, err error) {
+// script runs a script with further variables in its environment; its error holds what the script had to say.
+func script(ctx context.Context, env []string, args ...string) (stdout string, err error) {
 	var out, errs strings.Builder
 	cmd := exec.CommandContext(ctx, "bash", args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%s: %w: %s", filepath.Base(args[0]), err, strings.TrimSpace(errs.String()))
 	}

@@ -30,9 +30,9 @@ type interrupter struct {
 	cancel context.CancelFunc
 }
 
-func (i *interrupter) Start(int, int, int)              {}
-func (i *interrupter) Begin(harness.Configuration, int) {}
-func (i *interrupter) End()                             {}
+func (i *interrupter) Start([]harness.Step, func(harness.Configuration) int) {}
+func (i *interrupter) Begin(harness.Configuration, int)                      {}
+func (i *interrupter) End()                                                  {}
 func (i *interrupter) Request(results.RequestRow) {
 	if i.after--; i.after == 0 {
 		i.cancel()

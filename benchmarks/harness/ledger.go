@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
@@ -108,10 +109,15 @@ func (l *ledger) lostLifetime() error {
 	return l.lost
 }
 
+// Remove removes what an earlier run has left: results and state.
+func Remove(c Config) error {
+	return errors.Join(removeResults(c), os.RemoveAll(filepath.Join(c.Work, "state")))
+}
+
 // removeResults removes the files of an earlier run.
 func removeResults(c Config) error {
 	set := results.SetOf(c.Out)
-	for _, path := range []string{set.Rows, set.Requests, set.Lifetimes, c.beside(".run.json")} {
+	for _, path := range []string{set.Rows, set.Requests, set.Lifetimes, results.SetupPath(c.Out)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("start over: %w", err)
 		}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,38 +12,28 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
+	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
 // ErrParameters says that the files of another run are in the way.
 var ErrParameters = errors.New("results of another run are in the way")
 
-// params are the parameters that all results of one run share. They stand
-// beside the results, as documentation and so that a run is only ever
-// continued as it was begun.
-type params struct {
-	Functions  []string `json:"functions"`
-	Strategies []string `json:"strategies"`
-	Rates      []int    `json:"rates"`
-	Requests   int      `json:"requests"`
-	Pause      string   `json:"pause"`
-	Settle     string   `json:"settle"`
-	Mutability float64  `json:"mutability"`
-	Seed       uint64   `json:"seed"`
-	KeepRandom bool     `json:"keep_random"`
-	CPU        int      `json:"cpu"`
-	Pool       string   `json:"pool,omitempty"` // without credentials
-	Work       string   `json:"work"`
-}
-
-func (c Config) params() (params, error) {
-	work, err := filepath.Abs(c.Work)
-	if err != nil {
-		return params{}, err
+// setup is how the run is described beside its results: as documentation, and
+// so that a run is only ever continued as it was begun.
+func (c Config) setup() (results.Setup, error) {
+	work, err := filepath.Rel(filepath.Dir(c.Out), c.Work)
+	if err != nil { // one of them is absolute, the other not
+		if work, err = filepath.Abs(c.Work); err != nil {
+			return results.Setup{}, err
+		}
 	}
-	return params{
-		Functions: c.Functions, Strategies: c.Strategies, Rates: c.Rates, Requests: c.Requests,
+	return results.Setup{
+		Functions: c.Functions, Strategies: c.Strategies, More: c.More, Rates: c.Rates, Requests: c.Requests, RequestsOf: c.RequestsOf,
 		Pause: c.Pause.String(), Settle: c.Settle.String(), Mutability: c.Mutability, Seed: c.Seed, KeepRandom: c.KeepRandom,
-		CPU: c.CPU, Pool: withoutCredentials(c.Pool), Work: work,
+		GCTime: c.GCTime, CPU: c.CPU, WorkerCPUs: c.WorkerCPUs, Pool: withoutCredentials(c.Pool), Work: work,
 	}, nil
 }
 
@@ -57,52 +48,67 @@ func withoutCredentials(pool string) string {
 
 // claim makes the files of the run ours: it writes the parameters of a new
 // run, or compares them with those of the run that is to be continued.
-func (c Config) claim() error {
-	want, err := c.params()
+func (c Config) claim(ctx context.Context) error {
+	want, err := c.setup()
 	if err != nil {
 		return err
 	}
-	path := c.beside(".run.json")
+	path := results.SetupPath(c.Out)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c.claimNew(path, want)
+		return c.claimNew(ctx, path, want)
 	}
 	if err != nil {
 		return fmt.Errorf("read the parameters of the run: %w", err)
 	}
-	var got params
+	var got results.Setup
 	if err := json.Unmarshal(raw, &got); err != nil {
-		return fmt.Errorf("%w: %s is not readable (%w): use --fresh to start over, or another --out", ErrParameters, path, err)
+		return fmt.Errorf("%w: %s is not readable (%w): use --fresh to start over, or another --out or --data", ErrParameters, path, err)
 	}
-	if changed := got.changed(want); changed != "" {
-		return fmt.Errorf("%w: %s was begun with other parameters (%s): use --fresh to start over, or another --out", ErrParameters, c.Out, changed)
+	if changed := changes(got, want); changed != "" {
+		return fmt.Errorf("%w: %s was begun with other parameters (%s): use --fresh to start over, or another --out or --data", ErrParameters, c.Out, changed)
 	}
 	return nil
 }
 
 // claimNew writes the parameters in one step; a torn file would block the run.
-func (c Config) claimNew(path string, p params) error {
+func (c Config) claimNew(ctx context.Context, path string, s results.Setup) error {
 	if _, err := os.Stat(c.Out); err == nil {
-		return fmt.Errorf("%w: %s exists and has no %s beside it: use --fresh to overwrite it, or another --out", ErrParameters, c.Out, filepath.Base(path))
+		return fmt.Errorf("%w: %s exists and has no %s beside it: use --fresh to overwrite it, or another --out or --data", ErrParameters, c.Out, filepath.Base(path))
 	}
+	s.Machine = machine.Describe(ctx, programs())
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false) // strategies hold an "&"
 	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
+	if err := enc.Encode(s); err != nil {
 		return err
 	}
 	return replaceFile(path, text.Bytes())
 }
 
-// changed lists the parameters that differ, as "name: old, now new".
-func (p params) changed(now params) string {
+// programs are those whose versions have a say in the results.
+func programs() map[string]machine.Program {
+	all := map[string]machine.Program{
+		"PyPy": {Name: "pypy3", Args: []string{"-c", "import sys; print('%d.%d.%d' % sys.pypy_version_info[:3])"}},
+		"JDK":  {Name: "java", Args: []string{"-version"}},
+	}
+	if bin, err := criu.Find(os.Getenv("PRONGHORN_CRIU")); err == nil {
+		call := strings.Fields(bin.String())
+		all["CRIU"] = machine.Program{Name: call[0], Args: append(call[1:], "--version")}
+	}
+	return all
+}
+
+// changes lists the parameters that differ, as "name: old, now new".
+func changes(was, now results.Setup) string {
+	was.Machine, now.Machine = nil, nil
 	var list []string
-	was, is := reflect.ValueOf(p), reflect.ValueOf(now)
-	for i := range was.NumField() {
-		if !reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) {
-			name, _, _ := strings.Cut(was.Type().Field(i).Tag.Get("json"), ",")
-			list = append(list, fmt.Sprintf("%s: %v, now %v", name, was.Field(i), is.Field(i)))
+	old, new := reflect.ValueOf(was), reflect.ValueOf(now)
+	for i := range old.NumField() {
+		if !reflect.DeepEqual(old.Field(i).Interface(), new.Field(i).Interface()) {
+			name, _, _ := strings.Cut(old.Type().Field(i).Tag.Get("json"), ",")
+			list = append(list, fmt.Sprintf("%s: %v, now %v", name, old.Field(i), new.Field(i)))
 		}
 	}
 	return strings.Join(list, "; ")

@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 )
 
 // Configuration is one function with one strategy at one eviction rate.
@@ -33,10 +34,19 @@ func (c Configuration) seed(run uint64, done int) uint64 {
 	return h.Sum64()
 }
 
-// plan returns the configurations in the order in which they run: shuffled, so
-// that a machine that becomes slower or faster favours nobody, but the
-// strategies that are compared with each other one right after the other.
-func (c Config) plan() []Configuration {
+// Step is a part of the run: a configuration is sent requests until so many
+// are done.
+type Step struct {
+	Configuration
+	Until int
+}
+
+// Steps returns the run in its order. Blocks, each of the strategies that are
+// compared with each other, are shuffled. A block goes through its strategies
+// in a random order, each with half of its requests, and then back again with
+// the other half: a machine that becomes slower or faster on the way is so to
+// all of them alike.
+func (c Config) Steps() []Step {
 	rng := rand.New(rand.NewPCG(c.Seed, 0))
 	var blocks [][]Configuration
 	for _, function := range c.Functions {
@@ -45,17 +55,34 @@ func (c Config) plan() []Configuration {
 		}
 	}
 	rng.Shuffle(len(blocks), func(i, j int) { blocks[i], blocks[j] = blocks[j], blocks[i] })
-	var all []Configuration
+	var all []Step
 	for _, b := range blocks {
-		all = append(all, b...)
+		all = append(all, c.thereAndBack(b)...)
 	}
 	return all
 }
 
 func (c Config) block(rng *rand.Rand, function string, rate int) []Configuration {
-	block := make([]Configuration, len(c.Strategies))
-	for i, at := range rng.Perm(len(c.Strategies)) {
-		block[i] = Configuration{function, c.Strategies[at], rate}
+	strategies := slices.Concat(c.Strategies, c.More[function])
+	block := make([]Configuration, len(strategies))
+	for i, at := range rng.Perm(len(strategies)) {
+		block[i] = Configuration{function, strategies[at], rate}
 	}
 	return block
+}
+
+// thereAndBack are the steps of a block. The way there ends at the end of a
+// lifetime, and the configuration at the turn goes on without a break.
+func (c Config) thereAndBack(block []Configuration) []Step {
+	var there, back []Step
+	last := len(block) - 1
+	for i, cell := range block {
+		n := c.requests(cell)
+		if half := n / 2 / cell.Rate * cell.Rate; half > 0 && i < last {
+			there = append(there, Step{cell, half})
+		}
+		back = append(back, Step{cell, n})
+	}
+	slices.Reverse(back)
+	return append(there, back...)
 }

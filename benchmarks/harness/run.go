@@ -52,12 +52,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if r.progress == nil {
 		r.progress = silence{}
 	}
-	unlock, err := r.open()
+	unlock, err := r.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.ledger.close(), unlock()) }()
-	if r.cpus, err = shareCPUs(cfg.CPU); err != nil {
+	if r.cpus, err = shareCPUs(cfg.CPU, max(1, cfg.WorkerCPUs)); err != nil {
 		return err
 	}
 	undo, err := r.cpus.keepOff()
@@ -79,8 +79,8 @@ func Run(ctx context.Context, cfg Config) (err error) {
 // the services that they talk to: what is missing is to be known at once, and
 // not hours later.
 func (r *run) prepare(ctx context.Context) error {
-	for _, c := range r.cfg.plan() {
-		if _, known := r.functions[c.Function]; known || r.ledger.done[c] >= r.cfg.Requests {
+	for _, c := range r.cfg.Steps() {
+		if _, known := r.functions[c.Function]; known || r.ledger.done[c.Configuration] >= c.Until {
 			continue
 		}
 		f, err := r.cfg.assemble(ctx, c.Function)
@@ -96,16 +96,16 @@ func (r *run) prepare(ctx context.Context) error {
 }
 
 // open takes the files of the run and puts them in order.
-func (r *run) open() (unlock func() error, err error) {
+func (r *run) open(ctx context.Context) (unlock func() error, err error) {
 	unlock, err = lock(r.cfg.Work)
 	if err != nil {
 		return nil, err
 	}
 	if r.cfg.Fresh {
-		err = errors.Join(removeResults(r.cfg), os.RemoveAll(filepath.Join(r.cfg.Work, "state")))
+		err = Remove(r.cfg)
 	}
 	if err == nil {
-		err = r.cfg.claim()
+		err = r.cfg.claim(ctx)
 	}
 	if err == nil {
 		r.ledger, err = openLedger(results.SetOf(r.cfg.Out))
@@ -132,15 +132,11 @@ func lock(dir string) (unlock func() error, err error) {
 }
 
 func (r *run) all(ctx context.Context) error {
-	plan := r.cfg.plan()
-	done := 0
-	for _, c := range plan {
-		done += r.ledger.done[c]
-	}
-	r.progress.Start(len(plan), r.cfg.Requests, done)
+	steps := r.cfg.Steps()
+	r.progress.Start(steps, func(c Configuration) int { return r.ledger.done[c] })
 	defer r.progress.End()
-	for _, c := range plan {
-		if err := r.configuration(ctx, c); err != nil {
+	for _, step := range steps {
+		if err := r.step(ctx, step); err != nil {
 			return err
 		}
 	}
@@ -150,16 +146,19 @@ func (r *run) all(ctx context.Context) error {
 	return nil
 }
 
-// configuration does what is left of one configuration.
-func (r *run) configuration(ctx context.Context, c Configuration) error {
-	done := r.ledger.done[c]
-	if done >= r.cfg.Requests {
+// step does what is left of a step.
+func (r *run) step(ctx context.Context, step Step) error {
+	c, done := step.Configuration, r.ledger.done[step.Configuration]
+	if done >= r.cfg.requests(c) {
 		return os.RemoveAll(r.cfg.stateDir(c)) // of one that was killed at its end
+	}
+	if done >= step.Until {
+		return nil
 	}
 	r.progress.Begin(c, done)
 	s, err := r.openStage(ctx, c, done)
 	if err == nil {
-		err = errors.Join(r.drive(ctx, c, s), s.close(), r.ledger.lostLifetime())
+		err = errors.Join(r.drive(ctx, step, s), s.close(), r.ledger.lostLifetime())
 	}
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: run it again to go on", ErrInterrupted)
@@ -167,14 +166,17 @@ func (r *run) configuration(ctx context.Context, c Configuration) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c, err)
 	}
+	if step.Until < r.cfg.requests(c) {
+		return nil
+	}
 	return s.remove(ctx)
 }
 
 // drive sends the requests that are left, and pauses after the last one, too:
 // what it has set off is part of the configuration.
-func (r *run) drive(ctx context.Context, c Configuration, s *stage) error {
-	w, inARow := s.worker, 0
-	for number := r.ledger.done[c]; number < r.cfg.Requests && ctx.Err() == nil; number++ {
+func (r *run) drive(ctx context.Context, step Step, s *stage) error {
+	c, w, inARow := step.Configuration, s.worker, 0
+	for number := r.ledger.done[c]; number < step.Until && ctx.Err() == nil; number++ {
 		a, sent, failure := r.request(ctx, w)
 		if failure != nil && (ctx.Err() != nil || w.hasEnded()) {
 			return w.explained(failure)

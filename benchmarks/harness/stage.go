@@ -52,7 +52,7 @@ func (r *run) startStage(ctx context.Context, s *stage, c Configuration, f assem
 	}
 	s.worker, err = startWorker(ctx, workerSettings{
 		watchdog: r.cfg.Watchdog, function: f, cell: c, agentURL: s.control.AgentURL, reachable: reachable,
-		services: r.services.of(f.services), cpu: r.cpus.worker, keepRandom: r.cfg.KeepRandom, log: s.log,
+		services: r.services.of(f.services), cpus: r.cpus.worker, keepRandom: r.cfg.KeepRandom, gcTime: r.cfg.GCTime, log: s.log,
 	})
 	return err
 }

@@ -47,10 +47,12 @@ type workerSettings struct {
 	agentURL  string
 	reachable []string
 	services  []service
-	cpu       int
+	cpus      []int
 	// keepRandom lets restores repeat the snapshot's random numbers.
 	keepRandom bool
-	log        *os.File
+	// gcTime has the function report the time of garbage collection.
+	gcTime bool
+	log    *os.File
 }
 
 // startWorker starts a worker and waits until its first process is up, as one
@@ -59,7 +61,7 @@ type workerSettings struct {
 func startWorker(ctx context.Context, s workerSettings) (*worker, error) {
 	box, err := sandbox.Start(context.WithoutCancel(ctx), sandbox.Spec{
 		Args: []string{s.watchdog}, Env: s.environment(), Dir: s.function.dir,
-		Stdout: s.log, Stderr: s.log, CPUs: []int{s.cpu}, Forward: s.reachable, ForwardAt: s.serviceAddresses(),
+		Stdout: s.log, Stderr: s.log, CPUs: s.cpus, Forward: s.reachable, ForwardAt: s.serviceAddresses(),
 	})
 	if err != nil {
 		return nil, err
@@ -89,6 +91,9 @@ func (s workerSettings) environment() []string {
 	env = append(env, s.function.environment...)
 	if s.keepRandom {
 		env = append(env, "snapshot_keep_random=true")
+	}
+	if s.gcTime {
+		env = append(env, "gc_time=true")
 	}
 	for _, service := range s.services {
 		env = append(env, service.env...)

@@ -32,10 +32,12 @@ type Document struct {
 	FixedSweep map[string]map[string]Sweep   `json:"fixed_sweep"`
 	Picks      map[string]map[string]Picks   `json:"picks"`
 
-	Aggregates     []Aggregate   `json:"aggregates"`
-	Configurations []Summary     `json:"configurations"`
-	Paper          PaperDocument `json:"paper"`
-	Problems       []string      `json:"problems"`
+	Setups         []SetupDocument `json:"setups"`
+	Extents        []Extent        `json:"extents"`
+	Aggregates     []Aggregate     `json:"aggregates"`
+	Configurations []Summary       `json:"configurations"`
+	Paper          PaperDocument   `json:"paper"`
+	Problems       []string        `json:"problems"`
 }
 
 // GainMap is changes by function and rate.
@@ -72,7 +74,7 @@ func (e Evaluation) Document() Document {
 		FixedSweep:               make(map[string]map[string]Sweep),
 		Picks:                    make(map[string]map[string]Picks),
 		Aggregates:               emptyIfNil(e.Aggregates), Configurations: emptyIfNil(e.Summaries), Problems: emptyIfNil(e.Problems),
-		Paper: paperDocument(),
+		Paper: paperDocument(), Setups: setupDocuments(e.Setups), Extents: emptyIfNil(e.Extents),
 	}
 	d.addAggregates(e.Aggregates, e.Policy)
 	for _, c := range e.Costs {

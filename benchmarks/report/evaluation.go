@@ -25,6 +25,9 @@ type Evaluation struct {
 	Picks        []Picks
 	Lineages     []Lineage
 	Sweeps       []Sweep
+	Extents      []Extent
+	// Setups say how the results came to be, as far as that is known.
+	Setups []results.Setup
 	// Problems say what was wrong with the data, or is missing from it.
 	Problems []string
 
@@ -61,6 +64,8 @@ func Evaluate(data results.Data, source rand.Source, problems []string) Evaluati
 	e.Picks = picks(all, e.Policy)
 	e.Lineages = lineages(all)
 	e.Sweeps = sweeps(e.Summaries, e.Policy)
+	e.Extents = extents(e.Summaries)
+	e.Setups = data.Setups
 	return e
 }
 

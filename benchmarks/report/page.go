@@ -39,6 +39,21 @@ func (e Evaluation) page(files map[string][]byte) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Sizes says how many requests the functions were sent of each configuration.
+func (d pageData) Sizes() string {
+	if len(d.Extents) == 0 {
+		return ""
+	}
+	least, most := d.Extents[0].Least, 0
+	for _, e := range d.Extents {
+		least, most = min(least, e.Least), max(most, e.Most)
+	}
+	if least == most {
+		return fmt.Sprintf("Each configuration was sent %d requests in a run.", most)
+	}
+	return fmt.Sprintf("Each configuration was sent %d to %d requests in a run, as many of each function as the last table but one says.", least, most)
+}
+
 // Section is a part of the page that there is something in.
 type Section struct{ ID, Title string }
 
@@ -61,6 +76,7 @@ func (d pageData) Sections() []Section {
 		{Section{"fixed-k", "Fixed k"}, "fixed-k.csv"},
 		{Section{"configurations", "Configurations"}, "configurations.csv"},
 		{Section{"lifetimes", "Lifetimes"}, "lifetimes.csv"},
+		{Section{"extent", "What was measured, and where"}, "extent.csv"},
 	}
 	var some []Section
 	for _, s := range all {

@@ -51,7 +51,7 @@ func siteNames() []string {
 	}
 	for _, t := range []string{
 		"overall", "improvement", "with-start", "without-gc", "table-4", "table-5",
-		"picks", "fixed-k", "configurations", "lifetimes", "request-numbers",
+		"picks", "fixed-k", "configurations", "lifetimes", "request-numbers", "extent", "runs",
 	} {
 		names = append(names, t+".csv")
 	}

@@ -11,7 +11,7 @@ func (e Evaluation) siteTables() map[string]table {
 	all := []table{
 		e.aggregateTable(), e.improvementTable(), e.startTable(), e.collectionTable(),
 		e.table4(), e.table5(), e.picksTable(), e.sweepTable(),
-		e.configurationTable(), e.lifetimesTable(), e.lineageTable(),
+		e.configurationTable(), e.lifetimesTable(), e.lineageTable(), e.extentTable(), e.setupTable(),
 	}
 	filled := make(map[string]table)
 	for _, t := range all {

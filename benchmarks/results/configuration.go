@@ -46,7 +46,7 @@ func (d Data) Without(some map[Configuration]bool) Data {
 	if len(some) == 0 {
 		return d
 	}
-	var kept Data
+	kept := Data{Setups: d.Setups}
 	for _, r := range d.Rows {
 		if !some[r.Configuration()] {
 			kept.Rows = append(kept.Rows, r)

@@ -26,6 +26,8 @@ type Data struct {
 	Rows      []Row
 	Requests  []RequestRow
 	Lifetimes []LifetimeRow
+	// Setups say how the results came to be, as far as that is known.
+	Setups []Setup
 }
 
 // Read returns the content of a set. The artifact's CSV has to exist; the
@@ -58,4 +60,5 @@ func (d *Data) Add(other Data) {
 	d.Rows = append(d.Rows, other.Rows...)
 	d.Requests = append(d.Requests, other.Requests...)
 	d.Lifetimes = append(d.Lifetimes, other.Lifetimes...)
+	d.Setups = append(d.Setups, other.Setups...)
 }

@@ -81,6 +81,13 @@ func isRows(name string) bool {
 func (s Source) Salvage() (Data, Complaints, error) {
 	data, complaints, err := s.Set.Salvage()
 	data.mark(s.Run, s.Variant)
+	setup, bad := s.readSetup()
+	if bad != nil {
+		complaints = append(complaints, bad)
+	}
+	if setup != nil {
+		data.Setups = append(data.Setups, *setup)
+	}
 	return data, complaints, err
 }
 

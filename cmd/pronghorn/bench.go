@@ -22,14 +22,16 @@ eviction rate, in a worker of its own, without containers. It needs root.
 
   bench basic            bfs, a few minutes
   bench suite pypy|jvm   all functions of a language
-  bench evaluation       all functions
+  bench evaluation       all functions, repeated, on two CPUs, with fixed snapshots
+                         for comparison, and the report of it all
   bench --functions …    what the flags say
 
-Results go to data/LANGUAGE-TEST.csv and files beside it; figures and a table
-are made of them at the end. An interrupted run goes on when it is started again.
+Results go to data/LANGUAGE-TEST.csv and files beside it, those of an evaluation
+to data/run-1/, data/run-2/, … and data/variant-2cpus/; figures and a table, or
+the report, are made of them at the end. An interrupted run goes on when it is started again.
 
-The environment variables FUNCTIONS, STRATEGIES, RATES and REQUESTS stand for
-the flags of that name; lists are separated by spaces or commas.`
+The environment variables FUNCTIONS, STRATEGIES, RATES and REQUESTS, of an
+evaluation BUDGET, REPETITIONS and SWEEP too, stand for the flags of that name; lists are separated by spaces or commas.`
 
 func newBenchCommand() *cobra.Command {
 	var o benchOptions
@@ -39,6 +41,7 @@ func newBenchCommand() *cobra.Command {
 		Long:  benchLong,
 		Example: `  pronghorn bench basic
   pronghorn bench suite jvm --requests 100
+  pronghorn bench evaluation --budget 60m
   pronghorn bench --functions bfs --strategies cold,request_centric --rates 4 --out data/mine.csv`,
 		Args: cobra.ArbitraryArgs, // parsePreset knows better what is wrong
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -60,6 +63,20 @@ func runBench(cmd *cobra.Command, args []string, o benchOptions) error {
 	all, err := harness.Functions(cmd.Context(), o.benchmarks)
 	if err != nil {
 		return usagef("--benchmarks %q: %w", o.benchmarks, err)
+	}
+	if p.name == presetEvaluation {
+		asked := cmd.Flags().Changed("sweep") || os.Getenv("SWEEP") != ""
+		s, err := o.settings(p, all, asked)
+		if err != nil {
+			return err
+		}
+		if err := s.Check(); err != nil {
+			return usageError{err}
+		}
+		if err := canRun(o.strategies); err != nil {
+			return err
+		}
+		return runEvaluation(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), s, o.report)
 	}
 	jobs, err := o.jobs(p, all)
 	if err != nil {
@@ -132,8 +149,13 @@ func drawBeside(stderr io.Writer, path string) error {
 }
 
 func newProgress(w io.Writer) harness.Progress {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if isTerminal(w) {
 		return harness.NewBar(w)
 	}
 	return harness.NewLines(w)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -25,6 +25,7 @@ type benchOptions struct {
 	fresh, keepRandom     bool
 	out, data, work, pool string
 	watchdog, benchmarks  string
+	evaluationOptions
 }
 
 func (o *benchOptions) addFlags(cmd *cobra.Command) {
@@ -46,6 +47,7 @@ func (o *benchOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.cpu, "cpu", -1, "CPU of the workers (default: the last one)")
 	f.StringVar(&o.watchdog, "watchdog", besideExecutable("fwatchdog"), "the fwatchdog program")
 	f.StringVar(&o.benchmarks, "benchmarks", besideExecutable("../benchmarks"), "directory of the functions")
+	o.evaluationOptions.addFlags(f)
 }
 
 // besideExecutable is a path relative to this program.
@@ -65,6 +67,9 @@ type preset struct {
 	requests  int
 	pause     map[string]time.Duration // by language
 }
+
+// presetEvaluation is the name of the test that is an evaluation.
+const presetEvaluation = "evaluation"
 
 // Requests of a configuration of the artifact's tests, and of the short one.
 const (
@@ -87,7 +92,7 @@ func parsePreset(args []string) (preset, error) {
 	case "basic":
 		p.name, p.functions, p.requests = call, []string{"bfs"}, basicRequests
 		p.pause = map[string]time.Duration{"python": basicPause, "java": basicPause}
-	case "evaluation":
+	case presetEvaluation:
 		p.name = call
 	case "suite pypy":
 		p.name, p.languages = "suite", []string{"python"}
@@ -102,6 +107,9 @@ func parsePreset(args []string) (preset, error) {
 // complete adds what neither a flag nor the environment says. Flags come
 // before the environment.
 func (o *benchOptions) complete(p preset, changed func(flag string) bool, getenv func(string) string) error {
+	if err := refuseOutside(p, changed); err != nil {
+		return err
+	}
 	if err := o.fromEnvironment(changed, getenv); err != nil {
 		return err
 	}
@@ -156,7 +164,7 @@ func (o *benchOptions) fromEnvironment(changed func(flag string) bool, getenv fu
 		}
 		o.requests = n
 	}
-	return nil
+	return o.evaluationOptions.fromEnvironment(value)
 }
 
 // words splits a list at spaces and commas.
@@ -206,20 +214,25 @@ func (o benchOptions) choose(p preset, all []harness.Function) (map[string][]str
 	return chosen, nil
 }
 
+// pauseOf is the pause that was asked for, or that of the language.
+func (o benchOptions) pauseOf(p preset, language string) time.Duration {
+	if o.pause < 0 {
+		return p.pause[language]
+	}
+	return o.pause
+}
+
 func (o benchOptions) job(p preset, language string, functions []string) harness.Config {
-	out, work, pause := o.out, o.work, o.pause
+	out, work := o.out, o.work
 	if out == "" {
 		out = filepath.Join(o.data, language+"-"+p.name+".csv")
 	}
 	if work == "" {
 		work = strings.TrimSuffix(out, filepath.Ext(out)) + ".work"
 	}
-	if pause < 0 {
-		pause = p.pause[language]
-	}
 	return harness.Config{
 		Functions: functions, Strategies: o.strategies, Rates: o.rates, Requests: o.requests,
-		Pause: pause, Settle: o.settle, Mutability: o.mutability, Seed: o.seed, KeepRandom: o.keepRandom, CPU: o.cpu,
+		Pause: o.pauseOf(p, language), Settle: o.settle, Mutability: o.mutability, Seed: o.seed, KeepRandom: o.keepRandom, CPU: o.cpu,
 		Out: out, Work: work, Pool: o.pool, Fresh: o.fresh, Watchdog: o.watchdog, Benchmarks: o.benchmarks,
 	}
 }

@@ -42,13 +42,6 @@ func TestBenchJobs(t *testing.T) {
 			args: []string{"suite", "pypy"},
 			want: []planned{{"data/python-suite.csv", "data/python-suite.work", []string{"bfs", "mst"}, 3, []int{20, 4, 1}, 500, 200 * time.Millisecond}},
 		},
-		"an evaluation is one run a language": {
-			args: []string{"evaluation"},
-			want: []planned{
-				{"data/python-evaluation.csv", "data/python-evaluation.work", []string{"bfs", "mst"}, 3, []int{20, 4, 1}, 500, 200 * time.Millisecond},
-				{"data/java-evaluation.csv", "data/java-evaluation.work", []string{"simple-hash"}, 3, []int{20, 4, 1}, 500, 100 * time.Millisecond},
-			},
-		},
 		"the environment overrides the test": {
 			args: []string{"suite", "jvm"},
 			env:  map[string]string{"REQUESTS": "40", "RATES": "4, 1", "STRATEGIES": "cold fixed&request_to_checkpoint=1", "FUNCTIONS": "simple-hash"},
@@ -77,7 +70,74 @@ func TestBenchJobs(t *testing.T) {
 	}
 }
 
+// evaluated is what TestBenchEvaluation looks at of settings.
+type evaluated struct {
+	Functions, Sweep   []string
+	Requests, Least    int
+	Repetitions        int
+	Budget, PyPy, JVM  time.Duration
+	Strategies, Report string
+}
+
+func TestBenchEvaluation(t *testing.T) {
+	strategies := "cold fixed&request_to_checkpoint=1 request_centric&max_capacity=12"
+	all := []string{"bfs", "mst", "simple-hash"}
+	tests := map[string]struct {
+		env, flags map[string]string
+		want       evaluated
+	}{
+		"by itself it is as the paper's": {
+			want: evaluated{all, []string{"bfs", "simple-hash"}, 500, 60, 1, 0, 200 * time.Millisecond, 100 * time.Millisecond, strategies, "report"},
+		},
+		"with a budget, PyPy pauses less": {
+			env:  map[string]string{"BUDGET": "60m", "REPETITIONS": "3", "SWEEP": "mst"},
+			want: evaluated{all, []string{"mst"}, 500, 60, 3, time.Hour, 50 * time.Millisecond, 100 * time.Millisecond, strategies, "report"},
+		},
+		"flags override the environment": {
+			env:   map[string]string{"BUDGET": "forever", "REPETITIONS": "x", "SWEEP": "mst"},
+			flags: map[string]string{"budget": "90s", "repetitions": "2", "sweep": "none", "least": "5", "pause": "200ms", "report": "r"},
+			want:  evaluated{all, nil, 500, 5, 2, 90 * time.Second, 200 * time.Millisecond, 200 * time.Millisecond, strategies, "r"},
+		},
+		"the usual sweep is of what is run": {
+			env:  map[string]string{"FUNCTIONS": "bfs mst", "REQUESTS": "40"},
+			want: evaluated{all[:2], []string{"bfs"}, 40, 60, 1, 0, 200 * time.Millisecond, 100 * time.Millisecond, strategies, "report"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			o, p, changed, err := completed(t, []string{"evaluation"}, tt.env, tt.flags)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := o.settings(p, benchFunctions(), changed("sweep") || tt.env["SWEEP"] != "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := evaluated{
+				nil, s.Sweep, s.Base.Requests, s.Least, s.Repetitions, s.Budget, s.Pause["python"], s.Pause["java"],
+				strings.Join(s.Base.Strategies, " "), o.report,
+			}
+			for _, f := range s.Functions {
+				got.Functions = append(got.Functions, f.Name)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func planJobs(t *testing.T, args []string, env, flags map[string]string) ([]harness.Config, error) {
+	t.Helper()
+	o, p, _, err := completed(t, args, env, flags)
+	if err != nil {
+		return nil, err
+	}
+	return o.jobs(p, benchFunctions())
+}
+
+// completed are the options that a call comes to.
+func completed(t *testing.T, args []string, env, flags map[string]string) (benchOptions, preset, func(string) bool, error) {
 	t.Helper()
 	var o benchOptions
 	cmd := newBenchCommand()
@@ -90,12 +150,10 @@ func planJobs(t *testing.T, args []string, env, flags map[string]string) ([]harn
 	}
 	p, err := parsePreset(args)
 	if err != nil {
-		return nil, err
+		return o, p, nil, err
 	}
-	if err := o.complete(p, cmd.Flags().Changed, func(name string) string { return env[name] }); err != nil {
-		return nil, err
-	}
-	return o.jobs(p, benchFunctions())
+	err = o.complete(p, cmd.Flags().Changed, func(name string) string { return env[name] })
+	return o, p, cmd.Flags().Changed, err
 }
 
 func TestBenchRefusals(t *testing.T) {
@@ -118,11 +176,16 @@ func TestBenchRefusals(t *testing.T) {
 		"no benchmarks":               {args: []string{"basic", "--benchmarks", "/no/such"}, want: `--benchmarks "/no/such"`},
 		"bad REQUESTS":                {args: []string{"basic"}, env: map[string]string{"REQUESTS": "few"}, want: `REQUESTS "few"`},
 		"bad RATES":                   {args: []string{"basic"}, env: map[string]string{"RATES": "20,x"}, want: `RATES: "x"`},
-		"one file for two languages":  {args: []string{"evaluation", "--out", "x.csv"}, want: "--out and --work"},
+		"one file for two languages":  {args: []string{"--functions", "bfs,simple-hash", "--out", "x.csv"}, want: "--out and --work"},
+		"one file for an evaluation":  {args: []string{"evaluation", "--out", "x.csv"}, want: "--out and --work"},
+		"a budget for a suite":        {args: []string{"suite", "pypy", "--budget", "5m"}, want: "--budget: only an evaluation has it"},
+		"no repetitions":              {args: []string{"evaluation", "--repetitions", "0"}, want: "repetitions 0"},
+		"a sweep of nothing":          {args: []string{"evaluation", "--sweep", "bsf"}, want: `function "bsf" is not run`},
+		"bad BUDGET":                  {args: []string{"evaluation"}, env: map[string]string{"BUDGET": "1 hour"}, want: `BUDGET "1 hour"`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			for _, variable := range []string{"FUNCTIONS", "STRATEGIES", "RATES", "REQUESTS"} {
+			for _, variable := range []string{"FUNCTIONS", "STRATEGIES", "RATES", "REQUESTS", "BUDGET", "REPETITIONS", "SWEEP"} {
 				t.Setenv(variable, tt.env[variable])
 			}
 			watchdog := filepath.Join(t.TempDir(), "fwatchdog")
