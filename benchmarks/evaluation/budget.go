@@ -12,62 +12,72 @@ import (
 // and the report is made at the end.
 const share = 0.95
 
-// linear is how long all configurations of a function take together: Fixed,
-// and Each times the requests of a configuration.
-type linear struct{ Fixed, Each time.Duration }
-
-func (l linear) at(n int) time.Duration { return l.Fixed + time.Duration(n)*l.Each }
-
-// loads sums up what the runs cost, by function.
-func loads(runs []harness.Config, costs map[string]Cost) map[string]linear {
-	all := make(map[string]linear)
+// cost is how long runs take, by function.
+func cost(runs []harness.Config, costs map[string]Cost) map[string]time.Duration {
+	all := make(map[string]time.Duration)
 	for _, run := range runs {
-		cells := make(map[harness.Configuration]bool)
-		for _, step := range run.Steps() {
-			l := all[step.Function]
-			l.Fixed += costs[step.Function].Stage
-			if !cells[step.Configuration] {
-				cells[step.Configuration] = true
-				l.Each += costs[step.Function].perRequest(step.Configuration)
-			}
-			all[step.Function] = l
+		steps := run.Steps()
+		for _, step := range steps {
+			all[step.Function] += costs[step.Function].Stage
+		}
+		for cell, n := range requestsIn(steps) {
+			all[cell.Function] += time.Duration(n) * costs[cell.Function].perRequest(cell)
 		}
 	}
 	return all
 }
 
-// fit chooses the number of requests of a configuration for each function,
-// between least and most, so that all together take the budget. It grows with
-// the inverse square root of what a request costs: for a given time, this keeps
-// the sum of the variances of means low, and slow functions are neither starved
-// nor take all of it.
-func fit(all map[string]linear, budget time.Duration, least, most int) (map[string]int, error) {
-	total := func(n map[string]int) (sum time.Duration) {
-		for name, l := range all {
-			sum += l.at(n[name])
+// fit chooses the requests of a configuration for each function, and perhaps
+// rate, between least and most, so that all together take the budget. Their
+// number grows with the inverse square root of what a request costs: for a
+// given time, this keeps the sum of the variances of means low, and slow
+// functions are neither starved nor take all of it.
+func (s Settings) fit(costs map[string]Cost, budget time.Duration) (requests, error) {
+	at := func(scale float64) (requests, time.Duration) {
+		n := make(requests)
+		for _, f := range s.Functions {
+			for _, rate := range s.Base.Rates {
+				each := s.perRequest(costs[f.Name], rate).Seconds()
+				put(n, f.Name, rate, min(max(int(scale/math.Sqrt(max(each, 1e-9))), s.Least), s.Base.Requests))
+			}
 		}
-		return sum
-	}
-	at := func(scale float64) map[string]int {
-		n := make(map[string]int)
-		for name, l := range all {
-			n[name] = min(max(int(scale/math.Sqrt(max(l.Each.Seconds(), 1e-9))), least), most)
+		var sum time.Duration
+		for _, took := range cost(s.runs(n), costs) {
+			sum += took
 		}
-		return n
+		return n, sum
 	}
-	if fewest := total(at(0)); fewest > budget {
+	if _, fewest := at(0); fewest > budget {
 		return nil, fmt.Errorf("budget: %d requests of each configuration take about %s, and %s of it are left: "+
 			"want a longer budget, or fewer functions, rates, strategies, repetitions, or a smaller --least",
-			least, fewest.Round(time.Second), budget.Round(time.Second))
+			s.Least, fewest.Round(time.Second), budget.Round(time.Second))
 	}
-	const steps = 60 // halve an interval to less than a request
-	low, high := 0.0, 1e6
+	const steps = 40 // halve an interval to less than a request
+	low, high := 0.0, 1e5
 	for range steps {
-		if middle := (low + high) / 2; total(at(middle)) <= budget {
+		if middle := (low + high) / 2; second(at(middle)) <= budget {
 			low = middle
 		} else {
 			high = middle
 		}
 	}
-	return at(low), nil
+	n, _ := at(low)
+	return n, nil
+}
+
+func second(_ requests, took time.Duration) time.Duration { return took }
+
+// perRequest is what a request of all strategies takes, at a rate or at all of
+// them.
+func (s Settings) perRequest(c Cost, rate int) (sum time.Duration) {
+	rates := s.Base.Rates
+	if s.ByRate {
+		rates = []int{rate}
+	}
+	for _, rate := range rates {
+		for _, spec := range s.Base.Strategies {
+			sum += c.perRequest(harness.Configuration{Strategy: spec, Rate: rate})
+		}
+	}
+	return sum
 }

@@ -63,7 +63,7 @@ func (s Settings) calibrationDir() string { return filepath.Join(s.Data, "calibr
 // each of them is a lifetime.
 func (s Settings) measure(ctx context.Context, f harness.Function) (Cost, error) {
 	c := s.run(f.Language, "", 1, nil)
-	c.Functions, c.More, c.RequestsOf = []string{f.Name}, nil, nil
+	c.Functions, c.More, c.MoreRates, c.RequestsOf = []string{f.Name}, nil, nil, nil
 	c.Rates, c.Requests, c.Fresh = []int{1}, calibrationRequests, true
 	c.Out = filepath.Join(s.calibrationDir(), f.Name+".csv")
 	c.Work = filepath.Join(s.calibrationDir(), f.Name+".work")

@@ -55,7 +55,8 @@ func costOf(cells []measured, pause time.Duration) Cost {
 	var latencies, stages []time.Duration
 	for _, cell := range cells {
 		latencies = append(latencies, cell.latencies...)
-		stages = append(stages, cell.stage)
+		// The first request is one like the others.
+		stages = append(stages, max(0, cell.stage-median(cell.periods)))
 	}
 	c.Stage = median(stages)
 	c.Request = median(latencies) + pause

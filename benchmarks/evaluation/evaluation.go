@@ -33,9 +33,11 @@ type Settings struct {
 	Pause map[string]time.Duration
 	// Repetitions is the number of runs of everything.
 	Repetitions int
-	// Sweep are functions of which all K of SweepAt are run as fixed strategies.
-	Sweep   []string
-	SweepAt []int
+	// Sweep are functions of which all K of SweepAt are run as fixed strategies,
+	// at SweepRates; nil = all rates.
+	Sweep      []string
+	SweepAt    []int
+	SweepRates []int
 	// TwoCPUs repeats the JVM functions in workers of two CPUs.
 	TwoCPUs bool
 	// Data is the directory of the results.
@@ -46,7 +48,13 @@ type Settings struct {
 	Budget time.Duration
 	// Least is the fewest requests of a configuration.
 	Least int
+	// ByRate lets a budget choose for each rate by itself; otherwise, a function
+	// has the same number of requests at all rates.
+	ByRate bool
 }
+
+// requests are those of a configuration by function and rate.
+type requests map[string]map[int]int
 
 // Check says what is wrong with the settings.
 func (s Settings) Check() error {
@@ -76,19 +84,31 @@ func (s Settings) Check() error {
 // runs are the runs of the harness, with so many requests of a configuration
 // of each function; nil = those of Base. A repetition is complete before the
 // next begins, so that an evaluation that is cut short has whole ones.
-func (s Settings) runs(requests map[string]int) []harness.Config {
+func (s Settings) runs(n requests) []harness.Config {
 	var all []harness.Config
 	for i := 1; i <= s.Repetitions; i++ {
 		for _, language := range []string{python, java} {
-			all = s.add(all, s.run(language, "", i, requests))
+			all = s.add(all, s.run(language, "", i, n))
 		}
 		if s.TwoCPUs {
-			two := s.run(java, "variant-2cpus", i, requests)
+			two := s.run(java, "variant-2cpus", i, s.half(n))
 			two.WorkerCPUs, two.More = 2, nil
 			all = s.add(all, two)
 		}
 	}
 	return all
+}
+
+// half of the requests that a budget comes to is for the variant, but not fewer
+// than the least.
+func (s Settings) half(n requests) requests {
+	some := make(requests)
+	for name, rates := range n {
+		for rate, all := range rates {
+			put(some, name, rate, max(min(all, s.Least), all/2))
+		}
+	}
+	return some
 }
 
 // add leaves out a run of no functions.
@@ -100,7 +120,7 @@ func (s Settings) add(all []harness.Config, run harness.Config) []harness.Config
 }
 
 // run is repetition i of the functions of a language, in a variant or in none.
-func (s Settings) run(language, variant string, i int, requests map[string]int) harness.Config {
+func (s Settings) run(language, variant string, i int, n requests) harness.Config {
 	c := s.Base
 	dir := filepath.Join(s.Data, variant, "run-"+strconv.Itoa(i))
 	c.Out = filepath.Join(dir, language+"-evaluation.csv")
@@ -110,13 +130,20 @@ func (s Settings) run(language, variant string, i int, requests map[string]int) 
 	c.GCTime = true
 	for _, name := range c.Functions {
 		if slices.Contains(s.Sweep, name) {
-			c.More = with(c.More, name, s.sweepStrategies())
+			c.More, c.MoreRates = with(c.More, name, s.sweepStrategies()), s.SweepRates
 		}
-		if n, ok := requests[name]; ok {
-			c.RequestsOf = with(c.RequestsOf, name, n)
+		if rates, ok := n[name]; ok {
+			c.RequestsOf = with(c.RequestsOf, name, rates)
 		}
 	}
 	return c
+}
+
+func put(n requests, name string, rate, count int) {
+	if n[name] == nil {
+		n[name] = make(map[int]int)
+	}
+	n[name][rate] = count
 }
 
 func with[T any](m map[string]T, key string, value T) map[string]T {

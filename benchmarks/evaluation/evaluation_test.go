@@ -1,10 +1,8 @@
 package evaluation
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,11 +38,11 @@ func TestRunsOfAnEvaluation(t *testing.T) {
 		Functions []string
 		Seed      uint64
 		CPUs      int
-		Requests  map[string]int
+		Requests  map[string]map[int]int
 		More      map[string][]string
 	}
 	var got []run
-	for _, c := range s.runs(map[string]int{"bfs": 100, "mst": 80, "simple-hash": 200}) {
+	for _, c := range s.runs(requests{"bfs": {1: 100}, "mst": {1: 80}, "simple-hash": {1: 200, 4: 70}}) {
 		got = append(got, run{c.Out, c.Functions, c.Seed, c.WorkerCPUs, c.RequestsOf, c.More})
 		if !c.GCTime || c.Pause != s.Pause[strings.Split(filepath.Base(c.Out), "-")[0]] {
 			t.Errorf("%s: GC time %v, pause %s", c.Out, c.GCTime, c.Pause)
@@ -53,14 +51,15 @@ func TestRunsOfAnEvaluation(t *testing.T) {
 	graphs, hash := []string{"bfs", "mst"}, []string{"simple-hash"}
 	// k = 1 is run anyway.
 	sweep := map[string][]string{"bfs": {"fixed&request_to_checkpoint=5", "fixed&request_to_checkpoint=20"}}
-	pypy, jvm := map[string]int{"bfs": 100, "mst": 80}, map[string]int{"simple-hash": 200}
+	pypy, jvm := map[string]map[int]int{"bfs": {1: 100}, "mst": {1: 80}}, map[string]map[int]int{"simple-hash": {1: 200, 4: 70}}
+	half := map[string]map[int]int{"simple-hash": {1: 100, 4: 60}} // not below the least
 	want := []run{
 		{"data/run-1/python-evaluation.csv", graphs, 7, 0, pypy, sweep},
 		{"data/run-1/java-evaluation.csv", hash, 7, 0, jvm, nil},
-		{"data/variant-2cpus/run-1/java-evaluation.csv", hash, 7, 2, jvm, nil},
+		{"data/variant-2cpus/run-1/java-evaluation.csv", hash, 7, 2, half, nil},
 		{"data/run-2/python-evaluation.csv", graphs, 8, 0, pypy, sweep},
 		{"data/run-2/java-evaluation.csv", hash, 8, 0, jvm, nil},
-		{"data/variant-2cpus/run-2/java-evaluation.csv", hash, 8, 2, jvm, nil},
+		{"data/variant-2cpus/run-2/java-evaluation.csv", hash, 8, 2, half, nil},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
@@ -119,67 +118,92 @@ func TestSettingsAreChecked(t *testing.T) {
 	}
 }
 
-// some are loads of a fast function, a slow one and a very slow one.
-func some() map[string]linear {
-	return map[string]linear{
-		"fast": {time.Second, 10 * time.Millisecond}, "slow": {10 * time.Second, time.Second}, "video": {10 * time.Second, 9 * time.Second},
+// costs are those of two fast functions and a slow one.
+func costs() map[string]Cost {
+	lifetimes := func(d time.Duration) map[string]time.Duration {
+		return map[string]time.Duration{"cold": 2 * d, "fixed&request_to_checkpoint=1": d, "request_centric&max_capacity=12": 3 * d}
+	}
+	return map[string]Cost{
+		"bfs":         {time.Second, 60 * time.Millisecond, lifetimes(200 * time.Millisecond)},
+		"mst":         {time.Second, time.Second, lifetimes(time.Second)},
+		"simple-hash": {time.Second, 100 * time.Millisecond, lifetimes(100 * time.Millisecond)},
 	}
 }
 
 func TestRequestsFitTheBudget(t *testing.T) {
-	for _, budget := range []time.Duration{25 * time.Minute, 40 * time.Minute, 3 * time.Hour} {
-		n, err := fit(some(), budget, 60, 500)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var total time.Duration
-		for name, l := range some() {
-			total += l.at(n[name])
-			if n[name] < 60 || n[name] > 500 {
-				t.Errorf("%s: %s: %d requests, want 60 to 500", budget, name, n[name])
+	for _, budget := range []time.Duration{70 * time.Minute, 2 * time.Hour, 24 * time.Hour} {
+		for _, byRate := range []bool{false, true} {
+			s := good(t)
+			s.ByRate = byRate
+			n, err := s.fit(costs(), budget)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if total > budget {
-			t.Errorf("%s: %v takes %s", budget, n, total)
-		}
-		if n["fast"] < n["slow"] || n["slow"] < n["video"] {
-			t.Errorf("%s: a slower function has more requests: %v", budget, n)
-		}
-		unused := slices.Max(slices.Collect(maps.Values(n))) < 500 && total < budget*9/10
-		if unused {
-			t.Errorf("%s: %v takes %s only", budget, n, total)
+			var total time.Duration
+			for _, took := range cost(s.runs(n), costs()) {
+				total += took
+			}
+			for name, rates := range n {
+				for rate, count := range rates {
+					if count < 60 || count > 500 {
+						t.Errorf("%s: %s at rate %d: %d requests, want 60 to 500", budget, name, rate, count)
+					}
+				}
+				if !byRate && (rates[1] != rates[4] || rates[4] != rates[20]) || rates[1] > rates[20] {
+					t.Errorf("%s, by rate %v: %s has %v", budget, byRate, name, rates)
+				}
+			}
+			if total > budget || total < budget*19/20 && n["mst"][1] < 500 {
+				t.Errorf("%s: %v takes %s", budget, n, total)
+			}
+			if n["mst"][1] > n["bfs"][1] {
+				t.Errorf("%s: the slower function has more requests: %v", budget, n)
+			}
 		}
 	}
 }
 
 func TestBudgetThatIsTooShort(t *testing.T) {
-	_, err := fit(some(), time.Minute, 60, 500)
-	if err == nil || !strings.Contains(err.Error(), "60 requests of each configuration take about 10m") {
+	_, err := good(t).fit(costs(), time.Minute)
+	if err == nil || !strings.Contains(err.Error(), "60 requests of each configuration take about") {
 		t.Errorf("error %v, want one that says what it takes", err)
 	}
 }
 
 // The choice has to be the same when the evaluation goes on.
 func TestChoiceIsRepeatable(t *testing.T) {
-	a, _ := fit(some(), time.Hour, 60, 500)
-	for range 20 {
-		if b, _ := fit(some(), time.Hour, 60, 500); !maps.Equal(a, b) {
+	a, _ := good(t).fit(costs(), 2*time.Hour)
+	for range 5 {
+		if b, _ := good(t).fit(costs(), 2*time.Hour); !cmp.Equal(a, b) {
 			t.Fatalf("%v, then %v", a, b)
 		}
 	}
 }
 
-func TestLoadCountsEveryRunAndStep(t *testing.T) {
+func TestCostCountsEveryRunAndStep(t *testing.T) {
 	s := good(t)
-	s.Base.Rates, s.Sweep = []int{4}, nil
-	cost := Cost{Stage: time.Second, Request: 100 * time.Millisecond, Lifetime: map[string]time.Duration{"cold": 400 * time.Millisecond}}
-	got := loads(s.runs(nil), map[string]Cost{"bfs": cost, "mst": cost, "simple-hash": cost})
+	s.Base.Rates, s.Base.Requests, s.Sweep = []int{4}, 40, nil
+	c := Cost{Stage: time.Second, Request: 100 * time.Millisecond, Lifetime: map[string]time.Duration{"cold": 400 * time.Millisecond}}
+	got := cost(s.runs(nil), map[string]Cost{"bfs": c, "mst": c, "simple-hash": c})
 	// There and back, a block of 3 strategies is 5 steps. A request is 100 ms
 	// and a quarter of a lifetime. All is run twice, and the JVM in two variants.
-	pypy := linear{10 * time.Second, 6 * 200 * time.Millisecond}
-	jvm := linear{20 * time.Second, 12 * 200 * time.Millisecond}
-	if diff := cmp.Diff(map[string]linear{"bfs": pypy, "mst": pypy, "simple-hash": jvm}, got); diff != "" {
-		t.Errorf("loads (-want +got):\n%s", diff)
+	pypy := 2 * (5*time.Second + 3*40*200*time.Millisecond)
+	if diff := cmp.Diff(map[string]time.Duration{"bfs": pypy, "mst": pypy, "simple-hash": 2 * pypy}, got); diff != "" {
+		t.Errorf("costs (-want +got):\n%s", diff)
+	}
+}
+
+func TestSweepIsRunAtItsRates(t *testing.T) {
+	s := good(t)
+	s.SweepRates = []int{4}
+	rates := map[int]int{}
+	for _, step := range s.runs(nil)[0].Steps() {
+		if step.Strategy == "fixed&request_to_checkpoint=20" && step.Until == s.Base.Requests {
+			rates[step.Rate]++
+		}
+	}
+	if diff := cmp.Diff(map[int]int{4: 1}, rates); diff != "" {
+		t.Errorf("rates of the sweep (-want +got):\n%s", diff)
 	}
 }
 
@@ -191,7 +215,7 @@ func TestCostOfWhatWasSeen(t *testing.T) {
 		return list
 	}
 	got := costOf([]measured{
-		{harness.Configuration{Strategy: "cold"}, time.Second, ms(500, 900, 510), ms(20, 20, 20, 900)},
+		{harness.Configuration{Strategy: "cold"}, 1510 * time.Millisecond, ms(500, 900, 510), ms(20, 20, 20, 900)},
 		{harness.Configuration{Strategy: "fixed"}, 3 * time.Second, ms(300, 250, 310), ms(10, 20, 20, 20)},
 		{harness.Configuration{Strategy: "none"}, 2 * time.Second, nil, nil},
 	}, 50*time.Millisecond)

@@ -19,9 +19,10 @@ const settled = time.Minute
 // progress tells what happens in all runs together, one line a step, with the
 // time left. On a terminal, a line for the present step is kept up to date.
 type progress struct {
-	w        io.Writer
-	terminal bool
-	now      func() time.Time
+	w io.Writer
+	// width is that of the terminal; 0 = it is none.
+	width int
+	now   func() time.Time
 	// costs are what requests are planned to take, as far as that is known.
 	costs map[string]Cost
 	// planned is the time of everything, done that of what is recorded, before
@@ -38,8 +39,8 @@ type progress struct {
 }
 
 // newProgress is that of some runs.
-func newProgress(w io.Writer, terminal bool, runs []harness.Config, costs map[string]Cost) *progress {
-	p := &progress{w: w, terminal: terminal, now: time.Now, costs: costs}
+func newProgress(w io.Writer, width int, runs []harness.Config, costs map[string]Cost) *progress {
+	p := &progress{w: w, width: width, now: time.Now, costs: costs}
 	for _, run := range runs {
 		steps := run.Steps()
 		p.steps += len(steps)
@@ -110,9 +111,10 @@ func (p *progress) Request(r results.RequestRow) {
 		p.clientUS = append(p.clientUS, r.ClientUS-r.WaitUS)
 	}
 	const often = 500 * time.Millisecond
-	if now := p.now(); p.terminal && now.Sub(p.drawn) > often {
+	if now := p.now(); p.width > 0 && now.Sub(p.drawn) > often {
 		p.drawn = now
-		fmt.Fprintf(p.w, "\r\033[K%s", p.line())
+		line := []rune(p.line()) // one that wraps could not be replaced
+		fmt.Fprintf(p.w, "\r\033[K%s", string(line[:min(len(line), p.width-1)]))
 	}
 }
 
@@ -124,7 +126,7 @@ func (p *progress) flush() {
 		return
 	}
 	start := ""
-	if p.terminal {
+	if p.width > 0 {
 		start = "\r\033[K"
 	}
 	fmt.Fprintf(p.w, "%s%s\n", start, p.line())

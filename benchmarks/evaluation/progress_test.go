@@ -15,7 +15,7 @@ func TestTimeLeftIsOfAllRuns(t *testing.T) {
 	run := harness.Config{Functions: []string{"bfs"}, Strategies: []string{"cold", "request_centric"}, Rates: []int{1}, Requests: 100}
 	costs := map[string]Cost{"bfs": {Request: time.Second}}
 	var out strings.Builder
-	p := newProgress(&out, false, []harness.Config{run, run}, costs)
+	p := newProgress(&out, 0, []harness.Config{run, run}, costs)
 	now := time.Unix(0, 0)
 	p.now = func() time.Time { return now }
 	p.label = "run-1, "
@@ -51,9 +51,22 @@ func TestTimeLeftIsOfAllRuns(t *testing.T) {
 func TestTimeLeftAfterAnInterruption(t *testing.T) {
 	run := harness.Config{Functions: []string{"bfs"}, Strategies: []string{"cold"}, Rates: []int{1}, Requests: 100}
 	var out strings.Builder
-	p := newProgress(&out, false, []harness.Config{run}, map[string]Cost{"bfs": {Request: time.Second}})
+	p := newProgress(&out, 0, []harness.Config{run}, map[string]Cost{"bfs": {Request: time.Second}})
 	p.Start(run.Steps(), func(harness.Configuration) int { return 90 })
 	if left := p.left(); left != 10*time.Second {
 		t.Errorf("%s left, want 10s", left)
+	}
+}
+
+func TestTerminalShowsOneLineThatFits(t *testing.T) {
+	run := harness.Config{Functions: []string{"bfs"}, Strategies: []string{"request_centric&max_capacity=12"}, Rates: []int{1}, Requests: 2}
+	var out strings.Builder
+	p := newProgress(&out, 30, []harness.Config{run}, nil)
+	p.Start(run.Steps(), func(harness.Configuration) int { return 0 })
+	p.Begin(run.Steps()[0].Configuration, 0)
+	p.Request(results.RequestRow{ClientUS: 9000, Status: 200})
+	drawn := strings.TrimPrefix(out.String(), "\r\033[K")
+	if drawn == out.String() || len(drawn) != 29 || strings.Contains(drawn, "\n") {
+		t.Errorf("%q: want a line of 29 characters over the old one", out.String())
 	}
 }

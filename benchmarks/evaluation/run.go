@@ -14,10 +14,11 @@ import (
 	"github.com/pronghorn-faas/pronghorn/benchmarks/harness"
 )
 
-// Run runs what is left of the evaluation and tells w what happens. Errors are
-// those of harness.Run: after harness.ErrFailedRequests all is done,
-// after harness.ErrInterrupted the same call goes on.
-func Run(ctx context.Context, s Settings, w io.Writer, terminal bool) error {
+// Run runs what is left of the evaluation and tells w what happens, which is a
+// terminal of some width, or none if that is 0. Errors are those of
+// harness.Run: after harness.ErrFailedRequests all is done, after
+// harness.ErrInterrupted the same call goes on.
+func Run(ctx context.Context, s Settings, w io.Writer, width int) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func Run(ctx context.Context, s Settings, w io.Writer, terminal bool) error {
 	if err != nil {
 		return err
 	}
-	p := newProgress(w, terminal, runs, costs)
+	p := newProgress(w, width, runs, costs)
 	var failed error
 	for i, run := range runs {
 		p.label = s.label(run)
@@ -65,20 +66,32 @@ func (s Settings) plan(ctx context.Context, w io.Writer) ([]harness.Config, map[
 	if err != nil {
 		return nil, nil, err
 	}
-	load := loads(s.runs(nil), known.Costs)
 	left := time.Duration(float64(s.Budget-known.Took) * share)
-	requests, err := fit(load, left, s.Least, s.Base.Requests)
+	n, err := s.fit(known.Costs, left)
 	if err != nil {
 		return nil, nil, err
 	}
+	runs := s.runs(n)
+	took := cost(runs, known.Costs)
 	var total time.Duration
 	for _, f := range s.Functions {
-		took := load[f.Name].at(requests[f.Name])
-		total += took
-		fmt.Fprintf(w, "  %-22s %3d requests of each configuration, about %s in all\n", f.Name, requests[f.Name], took.Round(time.Second))
+		total += took[f.Name]
+		fmt.Fprintf(w, "  %-22s %s, about %s in all\n", f.Name, s.describeRequests(n[f.Name]), took[f.Name].Round(time.Second))
 	}
 	fmt.Fprintf(w, "all of it takes about %s\n", total.Round(time.Second))
-	return s.runs(requests), known.Costs, nil
+	return runs, known.Costs, nil
+}
+
+// describeRequests says how many requests a configuration has.
+func (s Settings) describeRequests(n map[int]int) string {
+	if !s.ByRate {
+		return fmt.Sprintf("%3d requests of each configuration", n[s.Base.Rates[0]])
+	}
+	var parts []string
+	for _, rate := range s.Base.Rates {
+		parts = append(parts, fmt.Sprintf("%d at rate %d", n[rate], rate))
+	}
+	return strings.Join(parts, ", ") + ", requests of each configuration"
 }
 
 // describe says what a request costs at rate 1.

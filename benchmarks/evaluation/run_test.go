@@ -53,11 +53,11 @@ func TestEvaluationWithABudget(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	first := &stopper{at: "[4/6]", cancel: cancel}
-	if err := evaluation.Run(ctx, s, first, false); !errors.Is(err, harness.ErrInterrupted) {
+	if err := evaluation.Run(ctx, s, first, 0); !errors.Is(err, harness.ErrInterrupted) {
 		t.Fatalf("the first part ended with %v, want an interruption:\n%s", err, first)
 	}
 	var second stopper
-	if err := evaluation.Run(t.Context(), s, &second, false); err != nil {
+	if err := evaluation.Run(t.Context(), s, &second, 0); err != nil {
 		t.Fatalf("%v:\n%s", err, &second)
 	}
 	choice := regexp.MustCompile(`(?m)^  bfs .*$`)
@@ -89,7 +89,7 @@ func checkRun(t *testing.T, path string) {
 			t.Errorf("%+v: want an answer with input size and GC time", r)
 		}
 	}
-	if len(data.Setups) != 1 || data.Setups[0].RequestsFor("bfs") != 12 || data.Setups[0].Machine.Software["CRIU"] == "" {
+	if len(data.Setups) != 1 || data.Setups[0].RequestsFor("bfs", 4) != 12 || data.Setups[0].Machine.Software["CRIU"] == "" {
 		t.Errorf("%s: setups %+v, want one with 12 requests and the version of CRIU", path, data.Setups)
 	}
 }

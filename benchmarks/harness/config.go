@@ -30,16 +30,17 @@ type Config struct {
 	Functions []string
 	// Strategies are strategy specs.
 	Strategies []string
-	// More are further strategies of some functions. They run among the others
-	// of their function and rate.
-	More map[string][]string
+	// More are further strategies of some functions, and MoreRates the rates at
+	// which they run, among the others; nil = all.
+	More      map[string][]string
+	MoreRates []int
 	// Rates are eviction rates: requests that a lifetime serves.
 	Rates []int
 	// Requests is the number of requests of each configuration.
 	Requests int
-	// RequestsOf are the requests of a configuration of the functions that are
-	// to have other than Requests.
-	RequestsOf map[string]int
+	// RequestsOf are the requests of a configuration, by function and rate, where
+	// they are to be other than Requests.
+	RequestsOf map[string]map[int]int
 	// Pause lies between the end of a request and the start of the next, so
 	// that evictions and starts fall between requests.
 	Pause time.Duration
@@ -201,7 +202,7 @@ func (c Config) assembler() string { return filepath.Join(c.Benchmarks, "build-l
 
 // requests is the number of requests of a configuration.
 func (c Config) requests(cell Configuration) int {
-	if n, ok := c.RequestsOf[cell.Function]; ok {
+	if n, ok := c.RequestsOf[cell.Function][cell.Rate]; ok {
 		return n
 	}
 	return c.Requests

@@ -63,7 +63,10 @@ func (c Config) Steps() []Step {
 }
 
 func (c Config) block(rng *rand.Rand, function string, rate int) []Configuration {
-	strategies := slices.Concat(c.Strategies, c.More[function])
+	strategies := c.Strategies
+	if c.MoreRates == nil || slices.Contains(c.MoreRates, rate) {
+		strategies = slices.Concat(strategies, c.More[function])
+	}
 	block := make([]Configuration, len(strategies))
 	for i, at := range rng.Perm(len(strategies)) {
 		block[i] = Configuration{function, strategies[at], rate}

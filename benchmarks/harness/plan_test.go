@@ -16,7 +16,7 @@ func planned() Config {
 
 func TestEveryConfigurationIsRunToItsEnd(t *testing.T) {
 	c := planned()
-	c.RequestsOf = map[string]int{"mst": 50}
+	c.RequestsOf = map[string]map[int]int{"mst": {1: 50, 4: 50, 20: 50}}
 	c.More = map[string][]string{"mst": {"fixed&request_to_checkpoint=5"}}
 	until := map[Configuration]int{}
 	for _, s := range c.Steps() {

@@ -21,9 +21,11 @@ type Extent struct {
 	Strategies     int `json:"strategies"`
 	Configurations int `json:"configurations"`
 	Runs           int `json:"runs"`
-	// Least and Most bound the requests of a configuration in one run.
-	Least int `json:"requests_least"`
-	Most  int `json:"requests_most"`
+	// Least and Most bound the requests of a configuration in one run, and ByRate
+	// are the most by rate.
+	Least  int         `json:"requests_least"`
+	Most   int         `json:"requests_most"`
+	ByRate map[int]int `json:"requests_by_rate"`
 	// Requests are those of all configurations and runs, Failed some of them.
 	Requests int `json:"requests"`
 	Failed   int `json:"failed"`
@@ -37,12 +39,13 @@ func extents(summaries []Summary) []Extent {
 		i := slices.IndexFunc(all, func(e Extent) bool { return e.Benchmark == s.Benchmark })
 		if i < 0 {
 			i = len(all)
-			all = append(all, Extent{Benchmark: s.Benchmark, Least: s.Requests / max(1, s.Runs)})
+			all = append(all, Extent{Benchmark: s.Benchmark, Least: s.Requests / max(1, s.Runs), ByRate: make(map[int]int)})
 			rates[s.Benchmark], strategies[s.Benchmark] = map[int]bool{}, map[string]bool{}
 		}
 		e, each := &all[i], s.Requests/max(1, s.Runs)
 		e.Configurations, e.Runs = e.Configurations+1, max(e.Runs, s.Runs)
 		e.Least, e.Most = min(e.Least, each), max(e.Most, each)
+		e.ByRate[s.Rate] = max(e.ByRate[s.Rate], each)
 		e.Requests, e.Failed = e.Requests+s.Requests, e.Failed+s.Failed
 		rates[s.Benchmark][s.Rate], strategies[s.Benchmark][s.Strategy] = true, true
 		e.Rates, e.Strategies = len(rates[s.Benchmark]), len(strategies[s.Benchmark])
@@ -50,13 +53,22 @@ func extents(summaries []Summary) []Extent {
 	return all
 }
 
+// byRate is such as "60 at 1, 200 at 20".
+func (e Extent) byRate() string {
+	var parts []string
+	for _, rate := range slices.Sorted(maps.Keys(e.ByRate)) {
+		parts = append(parts, fmt.Sprintf("%d at %d", e.ByRate[rate], rate))
+	}
+	return strings.Join(parts, ", ")
+}
+
 func (e Evaluation) extentTable() table {
 	return tabulate("extent", "What was measured", e.Extents,
 		textField("function", "function", func(e Extent) string { return e.Benchmark }),
-		field[Extent]{number("requests of a configuration, in a run"), []string{"requests_least", "requests_most"}, func(e Extent) cell {
+		field[Extent]{number("requests of a configuration in a run, at a rate"), []string{"requests_least", "requests_most"}, func(e Extent) cell {
 			c := cell{show: strconv.Itoa(e.Least), raw: []string{strconv.Itoa(e.Least), strconv.Itoa(e.Most)}}
 			if e.Most > e.Least {
-				c.show += " … " + strconv.Itoa(e.Most)
+				c.show = e.byRate()
 			}
 			return c
 		}},

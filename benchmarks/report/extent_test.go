@@ -17,8 +17,9 @@ func TestExtentCountsByFunction(t *testing.T) {
 	short := wholeEvaluation(2, 1, 8, "mst")
 	got := evaluate(plus(data, short)).Extents
 	// Three rates of three strategies, and the sweep at one of them.
+	all := func(n int) map[int]int { return map[int]int{1: n, 4: n, 20: n} }
 	want := []report.Extent{
-		{"bfs", 3, 9, 15, 2, 20, 20, 600, 0}, {"mst", 3, 9, 15, 1, 8, 8, 120, 0}, {"word-count", 3, 9, 15, 2, 20, 20, 600, 0},
+		{"bfs", 3, 9, 15, 2, 20, 20, all(20), 600, 0}, {"mst", 3, 9, 15, 1, 8, 8, all(8), 120, 0}, {"word-count", 3, 9, 15, 2, 20, 20, all(20), 600, 0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("extents (-want +got):\n%s", diff)

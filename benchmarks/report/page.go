@@ -51,7 +51,7 @@ func (d pageData) Sizes() string {
 	if least == most {
 		return fmt.Sprintf("Each configuration was sent %d requests in a run.", most)
 	}
-	return fmt.Sprintf("Each configuration was sent %d to %d requests in a run, as many of each function as the last table but one says.", least, most)
+	return fmt.Sprintf("Each configuration was sent %d to %d requests in a run, as many of each function as stands at the end.", least, most)
 }
 
 // Section is a part of the page that there is something in.

@@ -19,19 +19,21 @@ type Setup struct {
 	Functions  []string `json:"functions"`
 	Strategies []string `json:"strategies"`
 	// More are further strategies of some functions.
-	More     map[string][]string `json:"more_strategies,omitempty"`
-	Rates    []int               `json:"rates"`
-	Requests int                 `json:"requests"`
-	// RequestsOf are the requests of a configuration of the functions that have
-	// other than Requests.
-	RequestsOf map[string]int `json:"requests_of,omitempty"`
-	Pause      string         `json:"pause"`
-	Settle     string         `json:"settle"`
-	Mutability float64        `json:"mutability"`
-	Seed       uint64         `json:"seed"`
-	KeepRandom bool           `json:"keep_random"`
-	GCTime     bool           `json:"gc_time,omitempty"`
-	CPU        int            `json:"cpu"`
+	More map[string][]string `json:"more_strategies,omitempty"`
+	// MoreRates are the rates of More; nil = all.
+	MoreRates []int `json:"more_rates,omitempty"`
+	Rates     []int `json:"rates"`
+	Requests  int   `json:"requests"`
+	// RequestsOf are the requests of a configuration, by function and rate, where
+	// they are other than Requests.
+	RequestsOf map[string]map[int]int `json:"requests_of,omitempty"`
+	Pause      string                 `json:"pause"`
+	Settle     string                 `json:"settle"`
+	Mutability float64                `json:"mutability"`
+	Seed       uint64                 `json:"seed"`
+	KeepRandom bool                   `json:"keep_random"`
+	GCTime     bool                   `json:"gc_time,omitempty"`
+	CPU        int                    `json:"cpu"`
 	// WorkerCPUs is how many CPUs a worker has; 0 is one.
 	WorkerCPUs int    `json:"worker_cpus,omitempty"`
 	Pool       string `json:"pool,omitempty"` // without credentials
@@ -46,9 +48,10 @@ type Setup struct {
 	Source Source `json:"-"`
 }
 
-// RequestsFor is the number of requests of each configuration of a function.
-func (s Setup) RequestsFor(function string) int {
-	if n, ok := s.RequestsOf[function]; ok {
+// RequestsFor is the number of requests of each configuration of a function at
+// a rate.
+func (s Setup) RequestsFor(function string, rate int) int {
+	if n, ok := s.RequestsOf[function][rate]; ok {
 		return n
 	}
 	return s.Requests

@@ -15,7 +15,7 @@ func TestSetupBesideResults(t *testing.T) {
 		setups          int
 	}{
 		"none":         {"", "", 0},
-		"one":          {`{"requests": 500, "requests_of": {"video": 60}, "seed": 3}`, "", 1},
+		"one":          {`{"requests": 500, "requests_of": {"video": {"4": 60}}, "seed": 3}`, "", 1},
 		"a broken one": {`{"requests": `, "what was run is not told", 0},
 	}
 	for name, tt := range tests {
@@ -41,7 +41,7 @@ func TestSetupBesideResults(t *testing.T) {
 				t.Errorf("complaints %v, want %q", complaints, tt.complaint)
 			}
 			for _, s := range data.Setups {
-				if s.RequestsFor("bfs") != 500 || s.RequestsFor("video") != 60 || s.Source.Run != "run-2" {
+				if s.RequestsFor("bfs", 4) != 500 || s.RequestsFor("video", 4) != 60 || s.RequestsFor("video", 1) != 500 || s.Source.Run != "run-2" {
 					t.Errorf("%+v", s)
 				}
 			}

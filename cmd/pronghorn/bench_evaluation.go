@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/evaluation"
 	"github.com/pronghorn-faas/pronghorn/benchmarks/harness"
@@ -22,6 +24,8 @@ type evaluationOptions struct {
 	repetitions int
 	sweep       []string
 	sweepAt     []int
+	sweepRates  []int
+	byRate      bool
 	twoCPUs     bool
 	report      string
 }
@@ -32,6 +36,8 @@ func (o *evaluationOptions) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&o.repetitions, "repetitions", 1, "evaluation: runs of everything, with seeds from --seed on [$REPETITIONS]")
 	f.StringSliceVar(&o.sweep, "sweep", []string{"bfs", "simple-hash"}, "evaluation: functions of which fixed snapshots are compared, or none [$SWEEP]")
 	f.IntSliceVar(&o.sweepAt, "sweep-at", []int{1, 2, 5, 10, 20, 50, 100}, "evaluation: request numbers of these snapshots")
+	f.IntSliceVar(&o.sweepRates, "sweep-rates", []int{4}, "evaluation: rates at which they are compared")
+	f.BoolVar(&o.byRate, "by-rate", false, "evaluation: let a budget choose the requests of each rate by itself: more at high rates, where they are cheap")
 	f.BoolVar(&o.twoCPUs, "two-cpus", true, "evaluation: run the JVM functions in workers of two CPUs as well, where there are two")
 	f.StringVar(&o.report, "report", defaultSite, "evaluation: directory of the report")
 }
@@ -98,7 +104,7 @@ func (o evaluationOptions) sweepOf(functions []harness.Function, asked bool) []s
 // budgetPause is shorter for PyPy than the artifact's, which most requests
 // would spend most of their time with: it has nothing to do between requests.
 // The JVM compiles meanwhile, and has the artifact's.
-const budgetPause = 50 * time.Millisecond
+const budgetPause = 20 * time.Millisecond
 
 // settings are those of the evaluation that the flags ask for.
 func (o benchOptions) settings(p preset, all []harness.Function, asked bool) (evaluation.Settings, error) {
@@ -110,7 +116,7 @@ func (o benchOptions) settings(p preset, all []harness.Function, asked bool) (ev
 		return evaluation.Settings{}, usagef("--out and --work: an evaluation has many files: want --data")
 	}
 	s := evaluation.Settings{
-		Base: o.job(p, "python", nil), Pause: map[string]time.Duration{}, Repetitions: o.repetitions, SweepAt: o.sweepAt,
+		Base: o.job(p, "python", nil), Pause: map[string]time.Duration{}, Repetitions: o.repetitions, SweepAt: o.sweepAt, SweepRates: o.sweepRates, ByRate: o.byRate,
 		TwoCPUs: o.twoCPUs && harness.CPUs() > 1, Data: o.data, Budget: o.budget, Least: o.least,
 	}
 	for _, language := range p.languages {
@@ -126,10 +132,23 @@ func (o benchOptions) settings(p preset, all []harness.Function, asked bool) (ev
 	return s, nil
 }
 
+// terminalWidth is 0 for what is no terminal.
+func terminalWidth(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	const usual = 80
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil || width < 1 {
+		return usual
+	}
+	return width
+}
+
 // runEvaluation runs everything and writes the report of all that there is,
 // also when requests have failed.
 func runEvaluation(ctx context.Context, stdout, stderr io.Writer, s evaluation.Settings, site string) error {
-	failed := evaluation.Run(ctx, s, stderr, isTerminal(stderr))
+	failed := evaluation.Run(ctx, s, stderr, terminalWidth(stderr))
 	if failed != nil && !errors.Is(failed, harness.ErrFailedRequests) {
 		return failed
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/results"
 )
@@ -75,7 +76,7 @@ func (g *gathering) addDirectory(dir string) error {
 		return err
 	}
 	before := len(g.origins)
-	for _, s := range sources {
+	for _, s := range g.withoutSingle(sources) {
 		data, complaints, err := s.Salvage()
 		if err != nil {
 			complaints = results.Complaints{err}
@@ -89,6 +90,22 @@ func (g *gathering) addDirectory(dir string) error {
 		return fmt.Errorf("%s: no results: want files such as python-evaluation.csv, in it or in run-1, run-2, … below it", dir)
 	}
 	return nil
+}
+
+// withoutSingle leaves out files that belong to no repetition where there are
+// repetitions: short tests, which would count as one more of them.
+func (g *gathering) withoutSingle(sources []results.Source) []results.Source {
+	repeated := make(map[string]bool) // by variant
+	for _, s := range sources {
+		repeated[s.Variant] = repeated[s.Variant] || s.Run != ""
+	}
+	return slices.DeleteFunc(sources, func(s results.Source) bool {
+		single := s.Run == "" && repeated[s.Variant]
+		if single {
+			g.problems = append(g.problems, fmt.Sprintf("%s: left out, since there are repetitions (run-1, …) beside it", s.Rows))
+		}
+		return single
+	})
 }
 
 // merge adds data. Of configurations that another file holds too, a short test

@@ -130,6 +130,8 @@ func TestReportOfADirectory(t *testing.T) {
 		"a short test and the evaluation": {map[string]string{
 			"python-basic.csv": rows[:strings.Index(rows, "1,bfs")] + "0,bfs,1,request_centric&max_capacity=12,4,1,1,0\n", "python-evaluation.csv": rows},
 			2, 1, "python-basic.csv: left out what "},
+		"a short test and repetitions": {map[string]string{
+			"python-basic.csv": rows + rows, "run-1/python-evaluation.csv": rows, "run-2/python-evaluation.csv": rows}, 4, 2, "python-basic.csv: left out, since"},
 		"a file of garbage":     {map[string]string{"a.csv": "?\n", "python-evaluation.csv": rows}, 2, 1, "a.csv:1: 1 columns: want 8; it is left out"},
 		"an empty file":         {map[string]string{"a.csv": "", "python-evaluation.csv": rows}, 2, 1, "a.csv: no rows"},
 		"garbage between lines": {map[string]string{"python-evaluation.csv": "\x00\n" + rows + "1,bfs,1,cold,4,,1,0\n"}, 2, 1, `column client_us: "": want`},
