@@ -182,7 +182,7 @@ func (s server) exports(d dashboard, rules string) {
 	s.t.Helper()
 	users := map[string]string{"the rules": rules}
 	for _, v := range d.Templating.List {
-		users["variable "+v.Name] = v.Definition
+		users["variable "+v.Name] = string(v.Query)
 	}
 	for title, queries := range d.queries() {
 		users["panel "+title] = strings.Join(queries, "\n")
