@@ -31,10 +31,12 @@ configuration deployed by faas-cli; evaluation then is all functions, once.
 
 Results go to data/LANGUAGE-TEST.csv and files beside it, those of an evaluation
 to data/run-1/, data/run-2/, … and data/variant-2cpus/; figures and a table, or
-the report, are made of them at the end. An interrupted run goes on when it is started again.
+the report, are made of them at the end. An interrupted run goes on when it is
+started again.
 
 The environment variables FUNCTIONS, STRATEGIES, RATES and REQUESTS, of an
-evaluation BUDGET, REPETITIONS and SWEEP too, stand for the flags of that name; lists are separated by spaces or commas.`
+evaluation BUDGET, REPETITIONS and SWEEP too, stand for the flags of that name;
+lists are separated by spaces or commas.`
 
 func newBenchCommand() *cobra.Command {
 	var o benchOptions
