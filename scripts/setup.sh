@@ -7,8 +7,8 @@
 #   scripts/setup.sh suite-pypy, suite-jvm
 #                            that, and what all functions of a language need
 #   scripts/setup.sh suite   what all functions need
-#   scripts/setup.sh test    that, and what the tests need (redis, prometheus, cc)
-#   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis prometheus minio cc
+#   scripts/setup.sh test    that, and what the tests need (node, redis, prometheus, cc)
+#   scripts/setup.sh NAME…   single parts: go criu pypy jvm node redis prometheus minio cc
 #                            libraries ffmpeg pillow mustache
 #
 # Environment:
@@ -233,6 +233,10 @@ jdk_package() {
 	echo default-jdk-headless
 }
 
+need_node() {
+	have node || apt_install Node.js nodejs
+}
+
 # need_cc: Go's race detector is linked by a C compiler.
 need_cc() {
 	have gcc || have clang || apt_install "a C compiler" gcc libc6-dev
@@ -368,9 +372,9 @@ main() {
 		suite-pypy) main go criu pypy libraries ffmpeg pillow minio ;;
 		suite-jvm) main go criu jvm mustache ;;
 		suite) main suite-pypy suite-jvm ;;
-		test) main run suite redis prometheus cc ;;
-		go | criu | pypy | jvm | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache) "need_$part" ;;
-		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache" ;;
+		test) main run suite node redis prometheus cc ;;
+		go | criu | pypy | jvm | node | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, node, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache" ;;
 		esac
 	done
 }

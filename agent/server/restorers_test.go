@@ -95,7 +95,7 @@ func TestNoRestorerMissesAnObject(t *testing.T) {
 		const workers = 4
 		lasts := 8 * time.Second
 		if testing.Short() {
-			lasts /= 2
+			lasts /= 4
 		}
 		var moved, deleted atomic.Int32
 		count := func(cfg *Config) {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"slices"
@@ -108,7 +106,7 @@ func (l *loop) run(ctx context.Context) {
 	if l.err = l.conn.SetDeadline(l.end.Add(30 * time.Second)); l.err != nil {
 		return
 	}
-	in := bufio.NewReader(l.conn)
+	in := newAnswers(l.conn)
 	for ctx.Err() == nil {
 		sent := time.Now()
 		if l.err = l.one(l.conn, in); l.err != nil {
@@ -126,17 +124,13 @@ func (l *loop) run(ctx context.Context) {
 }
 
 // one sends a request and reads its answer.
-func (l load) one(conn net.Conn, in *bufio.Reader) error {
+func (l load) one(conn net.Conn, in answers) error {
 	if _, err := conn.Write(l.request); err != nil {
 		return err
 	}
-	resp, err := http.ReadResponse(in, nil)
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(io.Discard, resp.Body)
-	if err == nil && (resp.StatusCode != http.StatusOK || n != l.answerLength()) {
-		err = fmt.Errorf("answer %d with %d bytes", resp.StatusCode, n)
+	status, n, err := in.read()
+	if err == nil && (status != http.StatusOK || n != l.answerLength()) {
+		err = fmt.Errorf("answer %d with %d bytes", status, n)
 	}
 	return err
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,14 +50,14 @@ func TestRatiosAreThoseWithinARound(t *testing.T) {
 }
 
 func TestTheFunctionAnswersEveryLoad(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(function))
+	s := httptest.NewServer(newFunction())
 	defer s.Close()
 	for _, l := range loads() {
 		conn, err := net.Dial("tcp", s.Listener.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := bufio.NewReader(conn)
+		in := newAnswers(conn)
 		for range 2 {
 			if err := l.one(conn, in); err != nil {
 				t.Errorf("%s: %v", l.name(), err)
@@ -74,7 +75,50 @@ func TestWrongAnswersAreErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := loads()[0].one(conn, bufio.NewReader(conn)); err == nil {
+	if err := loads()[0].one(conn, newAnswers(conn)); err == nil {
 		t.Error("an answer of the wrong length was taken")
+	}
+}
+
+func TestAnswersAreReadOneByOne(t *testing.T) {
+	const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+	for claim, tc := range map[string]struct {
+		sent   string
+		status int
+		length int64
+	}{
+		"a length that is told":      {"HTTP/1.1 404 Not Found\r\nA: b\r\nContent-Length: 3\r\n\r\nabc", 404, 3},
+		"no body":                    {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, 0},
+		"chunks":                     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 200, 3},
+		"a body larger than a read":  {"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 100000), 200, 100000},
+		"a status without a reason":  {"HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", 200, 1},
+		"headers that come in parts": {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, 1},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			in := newAnswers(iotest.OneByteReader(strings.NewReader(tc.sent + ok)))
+			status, length, err := in.read()
+			if err != nil || status != tc.status || length != tc.length {
+				t.Errorf("got %d, %d bytes, %v", status, length, err)
+			}
+			if status, length, err = in.read(); err != nil || status != 200 || length != 2 {
+				t.Errorf("the next one: %d, %d bytes, %v", status, length, err)
+			}
+		})
+	}
+}
+
+func TestBrokenAnswersAreErrors(t *testing.T) {
+	for claim, sent := range map[string]string{
+		"nothing":       "",
+		"half a header": "HTTP/1.1 200 OK\r\nContent-",
+		"half a body":   "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na",
+		"no status":     "HTTP/1.1 fine\r\nContent-Length: 0\r\n\r\n",
+		"not HTTP":      "SMTP 200\r\nContent-Length: 0\r\n\r\n",
+	} {
+		t.Run(claim, func(t *testing.T) {
+			if _, _, err := newAnswers(strings.NewReader(sent)).read(); err == nil {
+				t.Error("was taken")
+			}
+		})
 	}
 }

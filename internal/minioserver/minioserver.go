@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -70,6 +71,8 @@ func (s *Server) Restart() error {
 	cmd := exec.Command(s.program, "server", "--quiet", "--address", s.Address, s.data)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+User, "MINIO_ROOT_PASSWORD="+Password, "MINIO_BROWSER=off")
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
+	// It ends with this process, even if that is killed.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start MinIO: %w", err)
 	}
