@@ -7,6 +7,9 @@ usage() {
 		./run.sh basic            bfs with three strategies at three eviction rates, within 10 minutes
 		./run.sh suite pypy|jvm   all benchmark functions of a language, as the paper runs them: hours
 		./run.sh evaluation       all benchmark functions and the report: many hours, or what BUDGET says
+		./run.sh TEST --gateway URL --kv URL
+		                          basic, suite or evaluation in a cluster with OpenFaaS, as the
+		                          artifact does it: docs/benchmarks.md#through-a-gateway
 		./run.sh test             all tests
 		./run.sh --help
 
@@ -55,7 +58,19 @@ parts() {
 	esac
 }
 
+# through_gateway: only the program that sends the requests runs here.
+through_gateway() {
+	case " $* " in
+	*' --gateway '* | *' --gateway='*) ;;
+	*) return 1 ;;
+	esac
+}
+
 bench() {
+	if through_gateway "$@"; then
+		build
+		exec bin/pronghorn bench "$@"
+	fi
 	[ "$(id -u)" = 0 ] || fail 'the benchmarks need root, for namespaces and CRIU: run as root, for instance with sudo'
 	scripts/setup.sh "$(parts "$@")"
 	build

@@ -6,15 +6,20 @@
 #   benchmarks/build.sh bfs …       these
 #   benchmarks/build.sh --list      their names
 #   benchmarks/build.sh --trees DIR [FUNCTION…]   only puts the build trees together, in DIR
+#   benchmarks/build.sh --gateway URL [FUNCTION…]
+#                                   builds the images, pushes them to the registry of
+#                                   OPENFAAS_PREFIX, deploys them with faas-cli through an
+#                                   OpenFaaS gateway, and asks each there; they stay
 #
 # Prints a line for each function, OK or not OK; ends with 1 if one is not OK.
 # The trees are put together by faas-cli if it is on the PATH, else by
 # deploy/assemble.sh, which makes the same. Images stay, as OPENFAAS_PREFIX/NAME.
 #
 # Environment:
-#   OPENFAAS_PREFIX   prefix of the images  (pronghorn)
+#   OPENFAAS_PREFIX   prefix of the images  (pronghorn; needed with --gateway)
 #   DOCKER_HOST       the engine; if none answers, scripts/dockerd.sh starts one
 #   PRONGHORN_PREFIX  where scripts/setup.sh keeps MinIO and jars (/opt/pronghorn)
+# See also gateway.sh.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,6 +28,7 @@ docker=${PRONGHORN_DOCKER:-$(PATH=/usr/bin:$PATH command -v docker || true)}
 prefix=${PRONGHORN_PREFIX:-/opt/pronghorn}
 start_limit=120
 stage=
+gateway=
 container=
 service_pids=()
 service_environment=()
@@ -49,7 +55,7 @@ stack_of() { # stack_of NAME
 
 # field STACK KEY: a scalar of the one function in the stack file.
 field() {
-	sed -n "s/^    $2: *//p" "$1" | sed "s/\${OPENFAAS_PREFIX:-\([^}]*\)}/${OPENFAAS_PREFIX:-\1}/"
+	sed -n "s/^    $2: *//p" "$1" | sed "s|\${OPENFAAS_PREFIX:-\([^}]*\)}|${OPENFAAS_PREFIX:-\1}|"
 }
 
 # pairs STACK KEY: the entries below a key of the function, as NAME=VALUE.
@@ -189,17 +195,32 @@ deploy() { # deploy STACK
 	container=$("$docker" run --detach "${arguments[@]}" "$(field "$1" image)")
 }
 
-# ask sends one request and wants what every benchmark function answers.
+# ask URL sends one request and wants what every benchmark function answers.
 ask() {
-	local address answer
-	address=$("$docker" inspect --format '{{.NetworkSettings.IPAddress}}' "$container")
+	local answer
 	answer=$(curl --silent --show-error --include --max-time "$start_limit" --retry 40 --retry-delay 1 \
-		--retry-connrefused "http://$address:8080/?mutability=1" | tr -d '\r')
-	if ! grep -q '^HTTP/1.1 200 ' <<<"$answer" || ! grep -qi '^X-Server-Time-Us: [0-9]' <<<"$answer"; then
+		--retry-connrefused "$1?mutability=1" | tr -d '\r')
+	if ! grep -Eq '^HTTP/[0-9.]+ 200' <<<"$answer" || ! grep -qi '^X-Server-Time-Us: [0-9]' <<<"$answer"; then
 		printf '%s\n' "$answer" | head -20
-		"$docker" logs "$container" 2>&1 | tail -20
+		[ -z "$container" ] || "$docker" logs "$container" 2>&1 | tail -20
 		return 1
 	fi
+}
+
+ask_container() {
+	ask "http://$("$docker" inspect --format '{{.NetworkSettings.IPAddress}}' "$container"):8080/"
+}
+
+# deploy_remotely NAME STACK: through the gateway, which answers 404 or 502
+# until the function is there; curl tries again at the latter only.
+deploy_remotely() {
+	local left=$start_limit
+	"$docker" push "$(field "$2" image)" && "$here/gateway.sh" --gateway "$gateway" deploy "$1" || return
+	until curl --silent --fail --output /dev/null --max-time 10 "$gateway/function/$1/_/ready"; do
+		[ "$((left -= 1))" -gt 0 ] || break # what is wrong, ask says
+		sleep 1
+	done
+	ask "$gateway/function/$1"
 }
 
 undeploy() {
@@ -208,7 +229,12 @@ undeploy() {
 }
 
 check() { # check NAME STACK
-	assemble "$1" "$2" && build "$1" "$2" && deploy "$2" && ask
+	assemble "$1" "$2" && build "$1" "$2" || return
+	if [ -n "$gateway" ]; then
+		deploy_remotely "$1" "$2"
+	else
+		deploy "$2" && ask_container
+	fi
 }
 
 check_all() {
@@ -250,6 +276,13 @@ main() {
 		trees=${2:?--trees wants a directory}
 		mkdir -p "$trees"
 		shift 2
+		;;
+	--gateway)
+		gateway=${2:?--gateway wants a URL}
+		gateway=${gateway%/}
+		shift 2
+		[ -n "${OPENFAAS_PREFIX:-}" ] || die 'OPENFAAS_PREFIX is not set: want a registry that the cluster pulls from, such as ghcr.io/me' 2
+		command -v faas-cli >/dev/null || die 'faas-cli is missing: see https://docs.openfaas.com/cli/install/'
 		;;
 	-*) die "unknown option $1" 2 ;;
 	esac

@@ -7,8 +7,8 @@
 #   scripts/setup.sh suite-pypy, suite-jvm
 #                            that, and what all functions of a language need
 #   scripts/setup.sh suite   what all functions need
-#   scripts/setup.sh test    that, and what the tests need (node, redis, cc, shellcheck)
-#   scripts/setup.sh NAME…   single parts: go criu pypy jvm node redis minio cc
+#   scripts/setup.sh test    that, and what the tests need (node, redis, prometheus, cc, shellcheck)
+#   scripts/setup.sh NAME…   single parts: go criu pypy jvm node redis prometheus minio cc
 #                            libraries ffmpeg pillow mustache shellcheck
 #
 # Environment:
@@ -246,18 +246,28 @@ need_shellcheck() {
 	have shellcheck || apt_install shellcheck shellcheck
 }
 
-need_redis() {
-	have redis-server && return
-	# The tests start their own server on a free port: the package must not start one.
+# apt_install_stopped WHAT PACKAGE… installs servers that the tests start
+# themselves, on free ports: the packages must not start any.
+apt_install_stopped() {
 	local policy=/usr/sbin/policy-rc.d made=
-	need_root redis-server
+	need_root "$1"
 	if [ ! -e "$policy" ]; then
 		printf '#!/bin/sh\nexit 101\n' >"$policy"
 		chmod 755 "$policy"
 		made=yes
 	fi
-	apt_install Redis redis-server
+	apt_install "$@"
 	[ -z "$made" ] || rm -f "$policy"
+}
+
+need_redis() {
+	have redis-server || apt_install_stopped Redis redis-server
+}
+
+# need_prometheus: the dashboard's queries and the rules are tried on a real one.
+need_prometheus() {
+	have prometheus && have promtool && return
+	apt_install_stopped Prometheus prometheus
 }
 
 need_minio() {
@@ -366,9 +376,9 @@ main() {
 		suite-pypy) main go criu pypy libraries ffmpeg pillow minio ;;
 		suite-jvm) main go criu jvm mustache ;;
 		suite) main suite-pypy suite-jvm ;;
-		test) main run suite node redis cc shellcheck ;;
-		go | criu | pypy | jvm | node | redis | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck) "need_$part" ;;
-		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, node, redis, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck" ;;
+		test) main run suite node redis prometheus cc shellcheck ;;
+		go | criu | pypy | jvm | node | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, node, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck" ;;
 		esac
 	done
 }

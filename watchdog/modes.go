@@ -75,6 +75,8 @@ func (w *Watchdog) observe(r *report.Reporter, first func()) proxy.Observe {
 	if !w.config.Snapshot.Enabled() {
 		return func(gate.Pass, time.Duration, int) {}
 	}
+	w.metrics.ShowRare()
+	durations := w.metrics.NewRequestDurations()
 	return func(p gate.Pass, latency time.Duration, status int) {
 		if p.First() {
 			first()
@@ -82,6 +84,7 @@ func (w *Watchdog) observe(r *report.Reporter, first func()) proxy.Observe {
 		}
 		if status/100 == 2 {
 			r.Add(p.Lifetime.ID, p.Number, latency)
+			durations.Observe(p.Lifetime.Restored, p.Number, latency)
 		}
 	}
 }

@@ -79,7 +79,7 @@ func (w *Watchdog) access() access.Log {
 func newWatchdog(c config.Config, stderr io.Writer) *Watchdog {
 	batch := access.NewBatch(stderr)
 	return &Watchdog{
-		config: c, metrics: metrics.New(), limiter: newLimiter(c.MaxInflight), stderr: batch,
+		config: c, metrics: metrics.NewFor(c.Snapshot.Function), limiter: newLimiter(c.MaxInflight), stderr: batch,
 		log: slog.New(slog.NewTextHandler(batch, nil)), lines: log.New(batch, "", log.LstdFlags),
 	}
 }

@@ -28,6 +28,7 @@ func (s *Server) endLifetime(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if s.memory.ended(fn, rec) {
+		s.metrics.ended.WithLabelValues(fn, rec.Start, rec.StartCode()).Inc()
 		s.cfg.Observer(fn, rec)
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -16,6 +18,8 @@ type metrics struct {
 	plans         *prometheus.CounterVec
 	checkpoints   *prometheus.CounterVec
 	registrations *prometheus.CounterVec
+	ended         *prometheus.CounterVec
+	expected      *prometheus.GaugeVec
 	pruned        *prometheus.CounterVec
 	failures      *prometheus.CounterVec
 	quarantined   *prometheus.CounterVec
@@ -27,6 +31,7 @@ type metrics struct {
 	repacks       *prometheus.CounterVec
 	deleted       prometheus.Counter
 	upkeepErrors  prometheus.Counter
+	shown         sync.Map // the names of the functions that gauges show
 }
 
 func newMetrics() *metrics {
@@ -35,6 +40,8 @@ func newMetrics() *metrics {
 		plans:         counters("plans_total", "Lifetimes planned, by how they were to start.", "function", "start"),
 		checkpoints:   counters("checkpoints_planned_total", "Lifetimes planned with a checkpoint.", "function"),
 		registrations: counters("registrations_total", "Snapshots that entered the pool.", "function"),
+		ended:         counters("lifetimes_ended_total", "Lifetimes whose end was reported, by how they started and why.", "function", "start", "reason"),
+		expected:      gauges("expected_latency_seconds", "Mean latency that the requests of a lifetime are expected to have by the table, started cold or as its plans are drawn, when a lifetime was last planned.", "start"),
 		pruned:        counters("pruned_total", "Snapshots that left the pool.", "function"),
 		failures:      counters("restore_failures_total", "Lifetimes that could not start from their snapshot.", "function"),
 		quarantined:   counters("quarantined_total", "Snapshots that failed so often that they are not used any more.", "function"),
@@ -48,7 +55,7 @@ func newMetrics() *metrics {
 		upkeepErrors:  counter("upkeep_errors_total", "Rounds of upkeep that did not get through."),
 	}
 	m.routes = routemetrics.New(m.registry, "pronghorn_agent")
-	m.registry.MustRegister(m.plans, m.checkpoints, m.registrations, m.pruned,
+	m.registry.MustRegister(m.plans, m.checkpoints, m.registrations, m.ended, m.expected, m.pruned,
 		m.failures, m.quarantined, m.entries, m.bytes, m.stored, m.shared, m.condemned, m.repacks, m.deleted, m.upkeepErrors,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -62,8 +69,8 @@ func counters(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "pronghorn", Subsystem: "agent", Name: name, Help: help}, labels)
 }
 
-func gauges(name, help string) *prometheus.GaugeVec {
-	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "pronghorn", Subsystem: "agent", Name: name, Help: help}, []string{"function"})
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "pronghorn", Subsystem: "agent", Name: name, Help: help}, append([]string{"function"}, labels...))
 }
 
 func (m *metrics) countPlan(fn string, plan agent.Plan) {
@@ -79,6 +86,7 @@ func (m *metrics) countPlan(fn string, plan agent.Plan) {
 
 // observePool takes what a state says of the pool.
 func (m *metrics) observePool(st kvstore.State) {
+	m.show(st.Function)
 	t := totalsOf(st.Pool)
 	m.entries.WithLabelValues(st.Function).Set(float64(t.Live))
 	m.bytes.WithLabelValues(st.Function).Set(float64(t.Bytes))

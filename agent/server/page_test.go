@@ -89,6 +89,12 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 	if err := c.Fail(t.Context(), reg.Snapshot, "life-2"); err != nil {
 		t.Fatal(err)
 	}
+	ended := agent.LifetimeRecord{Lifetime: "life-2", Start: agent.Cold, StartReason: "restore_failed: no such thing", EndReason: "shutdown"}
+	for range 2 { // again: counts once
+		if err := c.End(t.Context(), ended); err != nil {
+			t.Fatal(err)
+		}
+	}
 	_, body := send(t, http.MethodGet, a.url+"/metrics", "", nil)
 	for _, want := range []string{
 		`pronghorn_agent_plans_total{function="bfs",start="cold"} 1`,
@@ -96,6 +102,7 @@ func TestMetricsCountWhatHappens(t *testing.T) {
 		`pronghorn_agent_checkpoints_planned_total{function="bfs"} 1`,
 		`pronghorn_agent_registrations_total{function="bfs"} 1`,
 		`pronghorn_agent_restore_failures_total{function="bfs"} 1`,
+		`pronghorn_agent_lifetimes_ended_total{function="bfs",reason="restore_failed",start="cold"} 1`,
 		`pronghorn_agent_pool_entries{function="bfs"} 1`,
 		`pronghorn_agent_pool_bytes{function="bfs"} ` + fmt.Sprint(imageFor("life-1").bytes()),
 		`pronghorn_agent_pool_stored_bytes{function="bfs"} ` + fmt.Sprint(w.bytesUnder(t, "")),

@@ -92,6 +92,7 @@ func (s *Server) draw(st kvstore.State, u usage, req agent.StartRequest) agent.P
 	v := viewOf(st.Pool, req.Platform, u.keys)
 	ps := v.policyState(st, u.eviction)
 	starts := u.strategy.Start(ps)
+	s.metrics.observeExpected(st.Function, ps, starts)
 	start := policy.DrawStart(starts, s.cfg.Rand)
 	checkpoints := u.strategy.Checkpoint(ps, start.RequestNumber)
 	at, _ := policy.DrawCheckpoint(checkpoints, s.cfg.Rand)

@@ -58,6 +58,7 @@ func (s *Server) upkeep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list functions: %w", err)
 	}
+	s.metrics.showOnly(names)
 	var failed error
 	repacks := repacksPerRound
 	for _, fn := range names {

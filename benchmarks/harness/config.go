@@ -63,6 +63,11 @@ type Config struct {
 	// With more, the JVM chooses its collector by itself.
 	WorkerCPUs int
 
+	// Gateway is an OpenFaaS gateway behind which the functions run; nil = they
+	// run in workers on this machine. CPU, WorkerCPUs, Pool, Watchdog and the
+	// like have no meaning then, and lifetimes are not recorded.
+	Gateway *Gateway
+
 	// Out is the path of the artifact's CSV; results.SetOf names the files
 	// beside it.
 	Out string
@@ -177,6 +182,11 @@ func (c Config) checkPaths() error {
 		return fmt.Errorf("out %q: want a file whose name ends in .csv", c.Out)
 	case c.Work == "":
 		return errors.New("work: no directory given")
+	case c.Gateway != nil && c.Pool != "":
+		return errors.New("pool: behind a gateway it is the agents'")
+	}
+	if c.Gateway != nil {
+		return c.Gateway.check(c.Benchmarks)
 	}
 	if info, err := os.Stat(c.Watchdog); err != nil || !info.Mode().IsRegular() || info.Mode()&0o111 == 0 {
 		return fmt.Errorf("watchdog %q: not a program: build it with 'go build -o bin/fwatchdog ./watchdog/fwatchdog'", c.Watchdog)

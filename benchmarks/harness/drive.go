@@ -36,29 +36,46 @@ type answer struct {
 	lineage                                int
 }
 
+// target is what answers requests: a worker on this machine, or a function
+// behind a gateway.
+type target interface {
+	// ask sends a request once.
+	ask(ctx context.Context, mutability float64) (answer, error)
+	// hasEnded reports whether nothing can answer any more, and ended why.
+	hasEnded() bool
+	ended() error
+	// explained adds to an error what the target knows of it.
+	explained(err error) error
+}
+
 // ask sends a request once. A time without end is cut off, and the end of ctx
 // does not cut off one that is about to be answered: what the function has
 // served is to be recorded.
 func (w *worker) ask(ctx context.Context, mutability float64) (answer, error) {
+	return ask(ctx, w.client, serviceURL+"/", mutability, nil)
+}
+
+// ask is that of what answers at url, and may leave out some headers.
+func ask(ctx context.Context, client *http.Client, url string, mutability float64, optional []string) (answer, error) {
 	trying, cancel := outlast(ctx, tryWithin)
 	defer cancel()
 	var sent atomic.Int32
 	trying = httptrace.WithClientTrace(trying, &httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { sent.Add(1) },
 	})
-	a, err := w.exchange(trying, serviceURL+"/?mutability="+strconv.FormatFloat(mutability, 'f', -1, 64))
+	a, err := exchange(trying, client, url+"?mutability="+strconv.FormatFloat(mutability, 'f', -1, 64), optional)
 	a.sent = int(sent.Load())
 	return a, err
 }
 
 // exchange measures from sending the request to having read all of the answer.
-func (w *worker) exchange(ctx context.Context, url string) (a answer, err error) {
+func exchange(ctx context.Context, client *http.Client, url string, optional []string) (a answer, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return a, err
 	}
 	begin := time.Now()
-	resp, err := w.client.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return a, err
 	}
@@ -70,6 +87,11 @@ func (w *worker) exchange(ctx context.Context, url string) (a answer, err error)
 	}
 	if a.status != http.StatusOK {
 		return a, fmt.Errorf("status %d: %.200s", a.status, body)
+	}
+	for _, name := range optional {
+		if resp.Header.Get(name) == "" {
+			resp.Header.Set(name, "0")
+		}
 	}
 	return a, a.read(resp.Header)
 }
@@ -98,7 +120,7 @@ func (a *answer) read(h http.Header) error {
 
 // request sends a request until it is answered, up to three times, with the
 // pause between tries. An interruption leaves nothing to record.
-func (r *run) request(ctx context.Context, w *worker) (a answer, sent int, err error) {
+func (r *run) request(ctx context.Context, w target) (a answer, sent int, err error) {
 	for {
 		a, err = w.ask(ctx, r.cfg.Mutability)
 		sent += max(1, a.sent) // one that could not leave is a try, too

@@ -75,17 +75,21 @@ func (c Config) block(rng *rand.Rand, function string, rate int) []Configuration
 }
 
 // thereAndBack are the steps of a block. The way there ends at the end of a
-// lifetime, and the configuration at the turn goes on without a break.
+// lifetime, and the configuration at the turn goes on without a break. Behind a
+// gateway there is one state for a function, so its configurations are run one
+// after the other.
 func (c Config) thereAndBack(block []Configuration) []Step {
 	var there, back []Step
 	last := len(block) - 1
 	for i, cell := range block {
 		n := c.requests(cell)
-		if half := n / 2 / cell.Rate * cell.Rate; half > 0 && i < last {
+		if half := n / 2 / cell.Rate * cell.Rate; half > 0 && i < last && c.Gateway == nil {
 			there = append(there, Step{cell, half})
 		}
 		back = append(back, Step{cell, n})
 	}
-	slices.Reverse(back)
+	if c.Gateway == nil {
+		slices.Reverse(back)
+	}
 	return append(there, back...)
 }

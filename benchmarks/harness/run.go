@@ -45,7 +45,7 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err := cfg.Check(); err != nil {
 		return err
 	}
-	if os.Geteuid() != 0 {
+	if cfg.Gateway == nil && os.Geteuid() != 0 {
 		return errors.New("workers need root: for namespaces of their own, and for CRIU")
 	}
 	r := &run{cfg: cfg, progress: cfg.Progress, functions: map[string]assembled{}, services: newServices(cfg.Work)}
@@ -57,6 +57,9 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.ledger.close(), unlock()) }()
+	if cfg.Gateway != nil {
+		return r.all(ctx) // everything else is the cluster's
+	}
 	if r.cpus, err = shareCPUs(cfg.CPU, max(1, cfg.WorkerCPUs)); err != nil {
 		return err
 	}
@@ -156,7 +159,7 @@ func (r *run) step(ctx context.Context, step Step) error {
 		return nil
 	}
 	r.progress.Begin(c, done)
-	s, err := r.openStage(ctx, c, done)
+	s, err := r.openPlace(ctx, c, done)
 	if err == nil {
 		err = errors.Join(r.drive(ctx, step, s), s.close(), r.ledger.lostLifetime())
 	}
@@ -174,8 +177,8 @@ func (r *run) step(ctx context.Context, step Step) error {
 
 // drive sends the requests that are left, and pauses after the last one, too:
 // what it has set off is part of the configuration.
-func (r *run) drive(ctx context.Context, step Step, s *stage) error {
-	c, w, inARow := step.Configuration, s.worker, 0
+func (r *run) drive(ctx context.Context, step Step, w place) error {
+	c, inARow := step.Configuration, 0
 	for number := r.ledger.done[c]; number < step.Until && ctx.Err() == nil; number++ {
 		a, sent, failure := r.request(ctx, w)
 		if failure != nil && (ctx.Err() != nil || w.hasEnded()) {
@@ -193,7 +196,7 @@ func (r *run) drive(ctx context.Context, step Step, s *stage) error {
 			return w.explained(fmt.Errorf("%d requests in a row failed, the last one with: %w", inARow, failure))
 		}
 		rest := time.After(r.cfg.Pause)
-		s.control.checkpoints.settle(ctx, a.lifetime, a.lineage, r.cfg.Settle)
+		w.settle(ctx, a, r.cfg.Settle)
 		wait(ctx, rest)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 )
@@ -20,8 +21,33 @@ type stage struct {
 	dir      string // of its state
 	function string
 	control  *control
-	worker   *worker
-	log      *os.File
+	*worker
+	log *os.File
+}
+
+// place is where the requests of a configuration go.
+type place interface {
+	target
+	// settle waits, but not longer than limit, while a checkpoint goes on that
+	// an answered request has set off.
+	settle(ctx context.Context, a answer, limit time.Duration)
+	// close ends what runs; what the configuration has learnt stays.
+	close() error
+	// remove forgets that, too.
+	remove(ctx context.Context) error
+}
+
+// openPlace makes a configuration of which so many requests are done ready to
+// be sent more.
+func (r *run) openPlace(ctx context.Context, c Configuration, done int) (place, error) {
+	if r.cfg.Gateway != nil {
+		return r.cfg.Gateway.open(ctx, r.cfg, c, done)
+	}
+	return r.openStage(ctx, c, done)
+}
+
+func (s *stage) settle(ctx context.Context, a answer, limit time.Duration) {
+	s.control.checkpoints.settle(ctx, a.lifetime, a.lineage, limit)
 }
 
 // openStage starts control plane and worker on the state that an interrupted

@@ -37,6 +37,8 @@ type Setup struct {
 	// WorkerCPUs is how many CPUs a worker has; 0 is one.
 	WorkerCPUs int    `json:"worker_cpus,omitempty"`
 	Pool       string `json:"pool,omitempty"` // without credentials
+	// Gateway is behind which the functions ran; "" = on this machine.
+	Gateway string `json:"gateway,omitempty"`
 	// Work is relative to the directory of the results.
 	Work string `json:"work"`
 	// Machine is no parameter; nil in files that were written before it was.

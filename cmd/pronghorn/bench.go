@@ -26,6 +26,9 @@ eviction rate, in a worker of its own, without containers. It needs root.
                          for comparison, and the report of it all
   bench --functions …    what the flags say
 
+With --gateway the functions run behind an OpenFaaS gateway instead, each
+configuration deployed by faas-cli; evaluation then is all functions, once.
+
 Results go to data/LANGUAGE-TEST.csv and files beside it, those of an evaluation
 to data/run-1/, data/run-2/, … and data/variant-2cpus/; figures and a table, or
 the report, are made of them at the end. An interrupted run goes on when it is
@@ -44,6 +47,7 @@ func newBenchCommand() *cobra.Command {
 		Example: `  pronghorn bench basic
   pronghorn bench suite jvm --requests 100
   pronghorn bench evaluation --budget 60m
+  pronghorn bench basic --gateway http://127.0.0.1:8080 --kv http://127.0.0.1:5000 --token-file token
   pronghorn bench --functions bfs --strategies cold,request_centric --rates 4 --out data/mine.csv`,
 		Args: cobra.ArbitraryArgs, // parsePreset knows better what is wrong
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,7 +70,7 @@ func runBench(cmd *cobra.Command, args []string, o benchOptions) error {
 	if err != nil {
 		return usagef("--benchmarks %q: %w", o.benchmarks, err)
 	}
-	if p.name == presetEvaluation {
+	if p.name == presetEvaluation && o.url == "" {
 		asked := cmd.Flags().Changed("sweep") || os.Getenv("SWEEP") != ""
 		s, err := o.settings(p, all, asked)
 		if err != nil {
@@ -89,10 +93,18 @@ func runBench(cmd *cobra.Command, args []string, o benchOptions) error {
 			return usageError{err}
 		}
 	}
-	if err := canRun(o.strategies); err != nil {
+	if err := o.canRun(); err != nil {
 		return err
 	}
 	return runJobs(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), jobs)
+}
+
+// canRun says what is missing for the jobs.
+func (o benchOptions) canRun() error {
+	if o.url != "" {
+		return nil // the cluster knows
+	}
+	return canRun(o.strategies)
 }
 
 // canRun says what is missing on this machine, before anything is started.

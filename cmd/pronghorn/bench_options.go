@@ -25,6 +25,7 @@ type benchOptions struct {
 	fresh, keepRandom     bool
 	out, data, work, pool string
 	watchdog, benchmarks  string
+	gatewayOptions
 	evaluationOptions
 }
 
@@ -47,6 +48,7 @@ func (o *benchOptions) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.cpu, "cpu", -1, "CPU of the workers (default: the last one)")
 	f.StringVar(&o.watchdog, "watchdog", besideExecutable("fwatchdog"), "the fwatchdog program")
 	f.StringVar(&o.benchmarks, "benchmarks", besideExecutable("../benchmarks"), "directory of the functions")
+	o.gatewayOptions.addFlags(f)
 	o.evaluationOptions.addFlags(f)
 }
 
@@ -111,6 +113,9 @@ func (o *benchOptions) complete(p preset, changed func(flag string) bool, getenv
 		return err
 	}
 	if err := o.fromEnvironment(changed, getenv); err != nil {
+		return err
+	}
+	if err := o.gatewayOptions.complete(changed); err != nil {
 		return err
 	}
 	if o.requests == 0 && !changed("requests") && getenv("REQUESTS") == "" {
@@ -230,9 +235,13 @@ func (o benchOptions) job(p preset, language string, functions []string) harness
 	if work == "" {
 		work = strings.TrimSuffix(out, filepath.Ext(out)) + ".work"
 	}
+	settle := o.settle
+	if o.url != "" {
+		settle = 0 // nobody here knows of checkpoints
+	}
 	return harness.Config{
 		Functions: functions, Strategies: o.strategies, Rates: o.rates, Requests: o.requests,
-		Pause: o.pauseOf(p, language), Settle: o.settle, Mutability: o.mutability, Seed: o.seed, KeepRandom: o.keepRandom, CPU: o.cpu,
-		Out: out, Work: work, Pool: o.pool, Fresh: o.fresh, Watchdog: o.watchdog, Benchmarks: o.benchmarks,
+		Pause: o.pauseOf(p, language), Settle: settle, Mutability: o.mutability, Seed: o.seed, KeepRandom: o.keepRandom, CPU: o.cpu,
+		Gateway: o.gateway(), Out: out, Work: work, Pool: o.pool, Fresh: o.fresh, Watchdog: o.watchdog, Benchmarks: o.benchmarks,
 	}
 }

@@ -138,3 +138,18 @@ func TestHookIsPostedAndItsAnswerCounts(t *testing.T) {
 		t.Errorf("no hook is set, and yet: %v", err)
 	}
 }
+
+func TestTheAgentKnowsTheCodesOfStarts(t *testing.T) {
+	for _, code := range []string{codeNoCRIU, codeAgent, codeFetch, codeRestore, codeNotReady, codeHook, codeCrashed} {
+		l := newLife()
+		l.plan.Reason = "cold: no usable snapshot for this platform"
+		l.record.StartReason = reasonFor(l, Failure{code, errors.New("a: b")})
+		if got := l.record.StartCode(); got != code {
+			t.Errorf("a start for %s is counted as %s", code, got)
+		}
+		l.record.StartReason = reasonFor(l, Failure{})
+		if got := l.record.StartCode(); got != codePlanned {
+			t.Errorf("a planned start is counted as %s", got)
+		}
+	}
+}

@@ -1,0 +1,3 @@
+// Package monitoring holds a Grafana dashboard and rules for Prometheus, and
+// the tests that check them against what the programs really export.
+package monitoring
