@@ -38,6 +38,9 @@ func (a *assembler) fetch(ctx context.Context) (m Manifest, dir string, err erro
 		return m, "", fmt.Errorf("fetch the manifest: %w", err)
 	}
 	a.step("fetch: manifest read")
+	if err := a.req.Keys.opens(m); err != nil {
+		return m, "", fmt.Errorf("fetch snapshot %s: %w", m.ID, err)
+	}
 	if dir = a.req.Cache.useImage(ctx, m, a.req.ManifestSHA256); dir != "" {
 		a.fromCache.Add(m.storedBytes())
 		return m, dir, nil

@@ -18,6 +18,12 @@ const (
 	maxKeyName = maxName - 9
 )
 
+// Unencrypted is the line of a key file, and the id, that stands for no key. A
+// keyring with keys reads snapshots that are not encrypted only if it has it:
+// else whoever can write to the pool and register could have workers run a
+// process of their own making.
+const Unencrypted = "unencrypted"
+
 // Keyring holds the keys with which the snapshots of a function are encrypted.
 // A nil Keyring has none: what is written is not encrypted, and what is
 // encrypted cannot be read. Printing a Keyring shows the ids only.
@@ -40,8 +46,8 @@ func newKey(name string, secret [sha256.Size]byte) namedKey {
 }
 
 // ReadKeyring reads a key file: on every line the name of a key and, after
-// spaces, 32 bytes in base64; the first key is the current one, with which is
-// encrypted. Empty lines and those that start with # are left out. An error
+// spaces, 32 bytes in base64, or the word "unencrypted"; the first one is the
+// current one, with which is written. Empty lines and those that start with # are left out. An error
 // names the line and shows nothing of it.
 func ReadKeyring(path string) (*Keyring, error) {
 	info, err := os.Stat(path)
@@ -73,7 +79,7 @@ func parseKeyring(text string) (*Keyring, error) {
 			return nil, fmt.Errorf("line %d: %w", i+1, err)
 		}
 	}
-	if len(k.keys) == 0 {
+	if !slices.ContainsFunc(k.keys, func(key namedKey) bool { return key.id != Unencrypted }) {
 		return nil, errors.New("no key in it: want lines of a key id and 32 bytes in base64")
 	}
 	return k, nil
@@ -83,8 +89,12 @@ func parseKeyring(text string) (*Keyring, error) {
 // secret where the id should be.
 func (k *Keyring) add(line string) error {
 	fields := strings.Fields(line)
+	if len(fields) == 1 && fields[0] == Unencrypted {
+		k.keys = append(k.keys, namedKey{id: Unencrypted})
+		return nil
+	}
 	if len(fields) != 2 {
-		return fmt.Errorf("%d fields: want a key id and 32 bytes in base64", len(fields))
+		return fmt.Errorf("%d fields: want a key id and 32 bytes in base64, or the word %s", len(fields), Unencrypted)
 	}
 	if !validName(fields[0]) || len(fields[0]) > maxKeyName {
 		return fmt.Errorf("the key id: want 1 to %d letters, digits, '.', '_', '-', not starting with '.'", maxKeyName)
@@ -100,7 +110,8 @@ func (k *Keyring) add(line string) error {
 	return nil
 }
 
-// IDs returns the ids of the keys, "NAME-FINGERPRINT", the current one first.
+// IDs returns the ids of the keys, "NAME-FINGERPRINT" or Unencrypted, the
+// current one first.
 func (k *Keyring) IDs() []string {
 	if k == nil {
 		return nil
@@ -114,10 +125,24 @@ func (k *Keyring) IDs() []string {
 
 // Current returns the id of the key with which is encrypted, or "".
 func (k *Keyring) Current() string {
-	if k == nil || len(k.keys) == 0 {
+	if k == nil || len(k.keys) == 0 || k.keys[0].id == Unencrypted {
 		return ""
 	}
 	return k.keys[0].id
+}
+
+// opens reports, as ErrNoKey, that a snapshot may not be read. Packs of which
+// some are encrypted and some are not take both.
+func (k *Keyring) opens(m Manifest) error {
+	if k == nil {
+		return nil // packs that are encrypted say so when they are opened
+	}
+	for _, p := range m.Packs {
+		if p.KeyID == "" && !slices.Contains(k.IDs(), Unencrypted) {
+			return fmt.Errorf("%w: snapshot %s is not encrypted: remove it, or add the line %q to the key file", ErrNoKey, m.ID, Unencrypted)
+		}
+	}
+	return nil
 }
 
 // String shows the ids only.

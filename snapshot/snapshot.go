@@ -18,6 +18,7 @@ var (
 	// does not read.
 	ErrFormat = errors.New("unknown snapshot format")
 	// ErrNoKey says that a snapshot is encrypted with a key that is not in the
-	// keyring; the error names the key's id.
+	// keyring, or not encrypted while the keyring wants it; the error names the
+	// key's id.
 	ErrNoKey = errors.New("key not in the keyring")
 )

@@ -86,7 +86,12 @@ func TestPlansSayWhy(t *testing.T) {
 				}
 			},
 			req:  func(r *agent.StartRequest) { r.KeyIDs = []string{"new", "newer"} },
-			want: " among 2 snapshots and cold (2 that need other keys left out); ",
+			want: " among 1 snapshot and cold (3 that need other keys left out); ",
+		},
+		"snapshots that need no key, for who says so": {
+			pool: func(t *testing.T, w world) { w.addEntries(t, 2, platform) },
+			req:  func(r *agent.StartRequest) { r.KeyIDs = []string{"new", "unencrypted"} },
+			want: " among 2 snapshots and cold; ",
 		},
 		"snapshots of other platforms": {
 			pool: func(t *testing.T, w world) { w.addEntries(t, 4, "arm64") },

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 	"github.com/pronghorn-faas/pronghorn/policy"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
 // maxFailures is how many lifetimes may fail to start from a snapshot before
@@ -58,8 +59,12 @@ type keySet []string
 
 func newKeySet(ids []string) keySet { return append(keySet{}, ids...) }
 
-// open reports whether the keys suffice for a snapshot.
+// open reports whether the keys suffice for a snapshot. Who has keys reads what
+// is not encrypted only by saying so.
 func (k keySet) open(e kvstore.Entry) bool {
+	if len(k) > 0 && len(e.KeyIDs) == 0 {
+		return slices.Contains(k, snapshot.Unencrypted)
+	}
 	missing := func(id string) bool { return !slices.Contains(k, id) }
 	return k == nil || !slices.ContainsFunc(e.KeyIDs, missing)
 }

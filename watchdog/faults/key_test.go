@@ -24,6 +24,10 @@ func keyFile(t *testing.T, keys ...string) (setting string) {
 	t.Helper()
 	var lines []string
 	for _, key := range keys {
+		if key == snapshot.Unencrypted {
+			lines = append(lines, key)
+			continue
+		}
 		id, _, _ := strings.Cut(key, "/")
 		secret := sha256.Sum256([]byte(key))
 		lines = append(lines, id+" "+base64.StdEncoding.EncodeToString(secret[:]))
@@ -95,6 +99,30 @@ func TestRotationOfKeys(t *testing.T) {
 	goesOnRestored(t, c, bin, f, new)
 	if m := c.VerifyPool(t, fn, keyring(t, new))[2]; len(m.Packs) < 2 {
 		t.Error("the next snapshot with the new key shares nothing with the one before")
+	}
+}
+
+// TestEncryptionBegins: with a key, what is not encrypted is restored only while
+// the key file says so.
+func TestEncryptionBegins(t *testing.T) {
+	bin, f := programs(t)
+	for claim, tc := range map[string]struct {
+		keys []string
+		want string
+	}{
+		"from nothing":           {[]string{"k1"}, watchdogtest.Cold("planned")},
+		"with what is there yet": {[]string{"k1", snapshot.Unencrypted}, watchdogtest.Restored},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			t.Parallel()
+			c := watchdogtest.NewControl(t, "", "")
+			snapshotOf(t, c, bin, f)
+			w := c.StartWith(t, bin, f, afterFirst, keyFile(t, tc.keys...))
+			w.Drive(2)
+			if w.Metric(tc.want) != 1 {
+				t.Errorf("%s is %v, want 1:\n%s", tc.want, w.Metric(tc.want), w.Log.String())
+			}
+		})
 	}
 }
 
