@@ -61,11 +61,11 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	if err := w.addStorage(s); err != nil {
 		return err
 	}
+	bin, missing := criu.Find(c.CRIU)
 	var err error
-	if s.Platform, err = platformKey(s.Runtime, w.config.Process, w.config.Environment); err != nil {
+	if s.Platform, err = platformKey(s.Runtime, bin.Mode(), w.config.Process, w.config.Environment); err != nil {
 		s.Platform = "unknown"
 	}
-	bin, missing := criu.Find(c.CRIU)
 	engine := criu.NewEngine(bin)
 	works := lifetime.NewCRIU(engine)
 	s.Engine = works
@@ -158,13 +158,14 @@ func readyURL(address, path string) string {
 	return "http://" + address + "/" + strings.TrimPrefix(path, "/")
 }
 
-// platformKey is the key of this machine and of the function's build.
-func platformKey(runtime string, args, environment []string) (string, error) {
+// platformKey is the key of this machine, of what we may do on it, and of the
+// function's build.
+func platformKey(runtime string, mode criu.Mode, args, environment []string) (string, error) {
 	identity, err := programIdentity(args, environment)
 	if err != nil {
 		return "", fmt.Errorf("identify the function's program: %w", err)
 	}
-	return snapshot.PlatformKey(runtime + "-" + identity)
+	return snapshot.PlatformKey(strings.Join([]string{runtime, mode.String(), identity}, "-"))
 }
 
 // runtimeOf guesses the runtime from the program's name.

@@ -112,6 +112,23 @@ func TestSnapshotsDoNotDependOnHowIDsAreChosen(t *testing.T) {
 	}
 }
 
+// A container with other rights has snapshots of its own: it does not try those
+// that it could not restore.
+func TestOtherRightsStartCold(t *testing.T) {
+	needEngine(t)
+	needRuntime(t, two)
+	s, image := startServices(t), runtimes[0].image(t)
+	c, _ := checkpointedWith(t, s, five, image, "f", 2, 2)
+	c.remove()
+	c = start(t, image, and(two, s.options(t, "f", fixed(2))...)...)
+	defer c.remove()
+	c.waitUntilHealthy()
+	if got := c.call().Count; got != 1 {
+		t.Errorf("count %d, want 1, of a cold start", got)
+	}
+	c.waitForLog(`reason="cold: no usable snapshot for this platform`)
+}
+
 // Ids that are used up never come back, and are free all the same when one
 // container restores again and again.
 func TestLifetimesFollowEachOtherInOneContainer(t *testing.T) {

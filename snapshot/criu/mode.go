@@ -109,10 +109,7 @@ func judge(version string, root fs.FS, uid int, file uint64) (Mode, error) {
 	if status.seccomp == seccompFilter {
 		return Privileged, errors.New("a seccomp filter is active here, and CRIU cannot suspend it: run the container with seccomp unconfined (seccompProfile.type: Unconfined)")
 	}
-	mode := Privileged
-	if missing := capsPrivileged &^ status.inherited(uid, file); missing != 0 || inUserNamespace(root) {
-		mode = Unprivileged
-	}
+	mode := modeOf(status, root, uid, file)
 	if missing := capsUnprivileged &^ status.inherited(uid, file); mode == Unprivileged && missing != 0 {
 		return mode, fmt.Errorf("CRIU would not have the capability %s: add CHECKPOINT_RESTORE and SETPCAP to the container%s", capNames(missing), status.hint(uid, file))
 	}
@@ -120,6 +117,25 @@ func judge(version string, root fs.FS, uid int, file uint64) (Mode, error) {
 		return mode, errors.New("the capability CHECKPOINT_RESTORE is missing here, with which process ids are chosen: add it to the container, for a user other than root as an ambient capability")
 	}
 	return mode, nil
+}
+
+func modeOf(s status, root fs.FS, uid int, file uint64) Mode {
+	if missing := capsPrivileged &^ s.inherited(uid, file); missing != 0 || inUserNamespace(root) {
+		return Unprivileged
+	}
+	return Privileged
+}
+
+// Mode is the mode that Probe would find, if CRIU can work here at all, in
+// microseconds. A snapshot is restored in the mode in which it was taken: in
+// the other one it has no clock, or one that nobody may make.
+func (b Binary) Mode() Mode {
+	root := os.DirFS("/")
+	s, err := readStatus(root)
+	if err != nil || len(b.argv) == 0 {
+		return Privileged
+	}
+	return modeOf(s, root, os.Geteuid(), fileCapabilities(b.argv[0]))
 }
 
 func checkVersion(version string) error {
