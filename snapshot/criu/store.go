@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 const (
@@ -49,7 +51,7 @@ func newStore(dir string, limit, expected int64) (*store, error) {
 		mem, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 		if err == nil {
 			s.mem = mem
-			populate(mem[:min(roundUp(expected, hugePage), size)])
+			background.Do(func() { populate(mem[:min(roundUp(expected, hugePage), size)]) })
 			return s, nil
 		}
 	}
