@@ -15,14 +15,14 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 		stops.checkpoint = 0
 	}
 	m.answered.Store(0)
-	opened := time.Now()
+	l.opened = time.Now()
 	m.gate.Open(l.gateLifetime(), stops.next())
 	near := m.gate.Near(prepareAhead)
 	for {
 		select {
 		case <-near:
 			near = nil
-			if stops.checkpointNext() && busy(m.gate.Admitted(), time.Since(opened)) {
+			if stops.checkpointNext() && busy(m.gate.Admitted(), time.Since(l.opened)) {
 				m.prepareDump(l)
 			}
 			continue
