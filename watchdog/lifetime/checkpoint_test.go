@@ -25,6 +25,14 @@ func TestPatienceFollowsTheUsualTimeBetweenRequests(t *testing.T) {
 	}
 }
 
+func TestCheckpointIsPreparedInGoodTime(t *testing.T) {
+	for left, want := range map[int]int{1500: mostAhead, 90: 30, 20: leastAhead, 0: leastAhead} {
+		if got := ahead(left); got != want {
+			t.Errorf("with %d requests left it is prepared %d before, want %d", left, got, want)
+		}
+	}
+}
+
 func TestFunctionTakesItsTimeOnlyWhenNobodyWaits(t *testing.T) {
 	for claim, tc := range map[string]struct {
 		busy          bool // requests came in quickly
