@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
@@ -18,9 +19,23 @@ func parallel(ctx context.Context, n, workers int, newWorker func() func(i int) 
 	return spread(ctx, n, workers, func(work func()) { work() }, newWorker)
 }
 
+// mostRest is how long a worker in the background rests at most after a piece
+// of its work, which it does for as long as that took: where the kernel shares
+// the CPU among sessions, a low priority in one of them does nothing for the
+// function in the other.
+const mostRest = 2 * time.Millisecond
+
 // inBackground is parallel for what nobody waits for.
 func inBackground(ctx context.Context, n, workers int, newWorker func() func(i int) error) error {
-	return spread(ctx, n, workers, background.Do, newWorker)
+	return spread(ctx, n, workers, background.Do, func() func(int) error {
+		work := newWorker()
+		return func(i int) error {
+			began := time.Now()
+			err := work(i)
+			time.Sleep(min(time.Since(began), mostRest))
+			return err
+		}
+	})
 }
 
 func spread(ctx context.Context, n, workers int, run func(func()), newWorker func() func(i int) error) error {
