@@ -309,6 +309,19 @@ def held(pid):
     return found
 
 
+def occurrences(pid, text):
+    """How often TEXT is in the memory that a snapshot of the process holds."""
+    count = 0
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            if rights[:2] == "rw" and rights[3] == "p":
+                start, end = (int(part, 16) for part in span.split("-"))
+                memory.seek(start)
+                count += memory.read(end - start).count(text)
+    return count
+
+
 EVENT_HANDLER = '''
 import helper
 from function import helper as same
@@ -370,6 +383,18 @@ class PyPyServer(Case):
         self.assertEqual(function.request("/calls")[2], b'["before", "after"]')
         self.assertEqual(function.request(HOOKS[1])[0], 500)
         self.assertIn("pool is gone", function.stop())
+
+    def test_a_snapshot_that_nobody_waits_for_has_no_dead_memory(self):
+        leaves = "def handle(req):\n    return str(len(['secret%d' % i for i in range(200000)]))\n"
+        for waiting, want in (("1", True), ("0", False)):
+            function = self.serve(leaves)
+            for _ in range(3):
+                self.assertEqual(function.request("/")[2], b"200000")
+            status, _, _ = function.request(HOOKS[0], "POST", "", {"X-Pronghorn-Waiting": waiting})
+            self.assertEqual(status, 200)
+            with self.subTest(waiting=waiting):
+                found = occurrences(function.process.pid, b"secret1")
+                self.assertEqual(found > 20000, want, found)
 
     def test_plain_handlers_get_text_or_raw_bytes(self):
         for env, want in (({}, b"str"), ({"RAW_BODY": "true"}, b"bytes")):

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // errChanged says that an image changed while it was being read.
@@ -25,7 +27,12 @@ type location struct{ pack, page int32 }
 
 // NewBase reads the assembled image of the snapshot m in dir, which may go
 // afterwards. It uses one CPU, as a function is running meanwhile.
-func NewBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
+func NewBase(ctx context.Context, m Manifest, dir string) (b *Base, err error) {
+	background.Do(func() { b, err = newBase(ctx, m, dir) })
+	return b, err
+}
+
+func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}

@@ -18,7 +18,7 @@ type pageSum [sha256.Size]byte
 func sumPages(ctx context.Context, p ImagePages, workers int) ([]pageSum, error) {
 	sums := make([]pageSum, p.Bytes/PageSize)
 	chunks := (len(sums) + hashPages - 1) / hashPages
-	err := parallel(ctx, chunks, workers, func() func(int) error {
+	err := inBackground(ctx, chunks, workers, func() func(int) error {
 		buf := make([]byte, hashPages*PageSize)
 		return func(i int) error {
 			part := sums[i*hashPages : min((i+1)*hashPages, len(sums))]

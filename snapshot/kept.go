@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // Directories of the cache that are no function's.
@@ -39,7 +41,8 @@ func (c *Cache) Keep(ctx context.Context, f Fetched) error {
 	if !c.Wants(f) {
 		return nil
 	}
-	err := c.keep(ctx, f)
+	var err error
+	background.Do(func() { err = c.keep(ctx, f) })
 	if err != nil {
 		return fmt.Errorf("keep the image of snapshot %s in the cache: %w", f.Manifest.ID, err)
 	}

@@ -165,7 +165,7 @@ func (p *packer) packPages(ctx context.Context, fresh []pageRef) ([]Frame, error
 func (p *packer) makeFrames(ctx context.Context, batch []pageRef) ([]Frame, [][]byte, error) {
 	n := (len(batch) + framePages - 1) / framePages
 	frames, stored := make([]Frame, n), make([][]byte, n)
-	err := parallel(ctx, n, workers(), func() func(int) error {
+	err := inBackground(ctx, n, workers(), func() func(int) error {
 		raw, scratch := make([]byte, framePages*PageSize), []byte(nil)
 		return func(i int) error {
 			refs := batch[i*framePages : min((i+1)*framePages, len(batch))]

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // workers is how many goroutines compute at a time.
@@ -13,22 +16,43 @@ func workers() int { return runtime.GOMAXPROCS(0) }
 // parallel calls what newWorker returns for 0 to n-1, on at most so many
 // goroutines, and returns the first error, after which no more is begun.
 func parallel(ctx context.Context, n, workers int, newWorker func() func(i int) error) error {
+	return spread(ctx, n, workers, func(work func()) { work() }, newWorker)
+}
+
+// mostRest is how long a worker in the background rests at most after a piece
+// of its work, which it does for as long as that took: where the kernel shares
+// the CPU among sessions, a low priority in one of them does nothing for the
+// function in the other.
+const mostRest = 2 * time.Millisecond
+
+// inBackground is parallel for what nobody waits for.
+func inBackground(ctx context.Context, n, workers int, newWorker func() func(i int) error) error {
+	return spread(ctx, n, workers, background.Do, func() func(int) error {
+		work := newWorker()
+		return func(i int) error {
+			began := time.Now()
+			err := work(i)
+			time.Sleep(min(time.Since(began), mostRest))
+			return err
+		}
+	})
+}
+
+func spread(ctx context.Context, n, workers int, run func(func()), newWorker func() func(i int) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
 	var group sync.WaitGroup
 	for range min(workers, n) {
 		group.Go(func() {
-			work := newWorker()
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= n {
-					return
+			run(func() {
+				work := newWorker()
+				for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+					if err := work(i); err != nil {
+						cancel(err)
+					}
 				}
-				if err := work(i); err != nil {
-					cancel(err)
-				}
-			}
+			})
 		})
 	}
 	group.Wait()

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // Store packs an image and writes the pack and then the manifest. When it fails
@@ -30,7 +32,9 @@ func (t *Transfer) store(ctx context.Context, s *sender, req StoreRequest) (Stor
 	if err := req.check(); err != nil {
 		return Stored{}, errors.Join(err, req.Image.Close())
 	}
-	p, err := t.packImage(ctx, req)
+	var p packed
+	var err error
+	background.Do(func() { p, err = t.packImage(ctx, req) })
 	if err != nil {
 		return Stored{}, fmt.Errorf("pack snapshot %s: %w", req.Manifest.ID, err)
 	}

@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 // clients, image handling and domain types, but no service and no backend.
 var watchdogMayUse = []string{
 	"agent", "kvstore", "snapshot", "snapshot/criu",
-	"internal/httpx", "internal/recorder", "internal/shutdown", "internal/version",
+	"internal/background", "internal/httpx", "internal/recorder", "internal/shutdown", "internal/version",
 }
 
 // watchdogModules is the dependency budget of fwatchdog.

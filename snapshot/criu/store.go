@@ -49,7 +49,7 @@ func newStore(dir string, limit, expected int64) (*store, error) {
 		mem, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
 		if err == nil {
 			s.mem = mem
-			populate(mem[:min(roundUp(expected, hugePage), size)])
+			populate(mem[:min(roundUp(expected, hugePage), size)]) // the next request may wait for it
 			return s, nil
 		}
 	}

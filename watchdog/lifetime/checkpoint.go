@@ -68,14 +68,14 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 	if why := m.Support.Known(); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
-	hurried := l.preparation != nil || m.gate.Waiting() > 0
-	if hurried {
+	if l.preparation != nil || m.gate.Waiting() > 0 {
 		m.prepareDump(l)
 	}
 	m.step("checkpoint: gate shut")
 	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
 		return nil, snapshot.Process{}, why
 	}
+	hurried := m.nextComes(bounded, l)
 	preparation := m.prepareDump(l)
 	defer preparation.discard()
 	begin := time.Now() // from here on nobody is served
@@ -128,12 +128,41 @@ func (m *Manager) awaitIdle(ctx, bounded context.Context, l *life) Failure {
 	}
 }
 
+// How long the next request is waited for, in times of the usual time between
+// two of them, where they came in quickly before the checkpoint.
+const (
+	intervals     = 3
+	leastPatience = time.Millisecond
+	mostPatience  = 20 * time.Millisecond
+)
+
+// nextComes reports whether a request waits for the checkpoint. Where they come
+// in quickly the next one is about to. If it does not, after a time in which it
+// would have, the function has the time to clean up: nobody is kept waiting by
+// that look, since it ends with the first who waits.
+func (m *Manager) nextComes(bounded context.Context, l *life) bool {
+	if l.preparation == nil || m.gate.Waiting() > 0 {
+		return m.gate.Waiting() > 0
+	}
+	select {
+	case <-m.gate.Held():
+		return true
+	case <-bounded.Done():
+		return true
+	case <-time.After(patience(m.gate.Admitted(), time.Since(l.opened))):
+		return false
+	}
+}
+
+func patience(admitted int, since time.Duration) time.Duration {
+	return min(max(intervals*since/time.Duration(max(admitted, 1)), leastPatience), mostPatience)
+}
+
 // quiesceTimeout bounds what the function does before a dump when no request
 // waits for it.
 const quiesceTimeout = 5 * time.Second
 
 // quiesce lets the function prepare and waits until nobody is connected to it.
-// Where requests come in quickly the next one waits already, or is about to.
 func (m *Manager) quiesce(bounded context.Context, hurried bool) Failure {
 	waiting := m.gate.Waiting()
 	if hurried {

@@ -207,6 +207,8 @@ type life struct {
 	record  agent.LifetimeRecord
 	plan    agent.Plan
 	process *process.Process
+	// opened is when the gate was opened to it.
+	opened time.Time
 	// uploaded is closed when the upload of its checkpoint is over; nil if
 	// there is none.
 	uploaded chan struct{}

@@ -15,14 +15,14 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 		stops.checkpoint = 0
 	}
 	m.answered.Store(0)
-	opened := time.Now()
+	l.opened = time.Now()
 	m.gate.Open(l.gateLifetime(), stops.next())
-	near := m.gate.Near(prepareAhead)
+	near := m.gate.Near(ahead(stops.next()))
 	for {
 		select {
 		case <-near:
 			near = nil
-			if stops.checkpointNext() && busy(m.gate.Admitted(), time.Since(opened)) {
+			if stops.checkpointNext() && busy(m.gate.Admitted(), time.Since(l.opened)) {
 				m.prepareDump(l)
 			}
 			continue
@@ -41,21 +41,26 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 			return m.awaitQuiet(ctx, l)
 		}
 		m.gate.Reopen(stops.next())
-		near = m.gate.Near(prepareAhead)
+		near = m.gate.Near(ahead(stops.next() - m.gate.Admitted()))
 	}
 }
 
-// prepareAhead is how many requests before a checkpoint it is prepared where
-// requests come at busyRate a second or more. Elsewhere it is prepared when the
+// A checkpoint is prepared some requests before it where they come at busyRate
+// a second or more: a third of those that are left, but within bounds. The most
+// are for functions that answer in a fraction of a ms, of which a few do
+// not give the time that a preparation takes. Elsewhere it is prepared when the
 // last request before it is done: nobody waits then, and nobody has to share
 // the processor with it.
 const (
-	prepareAhead = 16
-	busyRate     = 20
+	leastAhead = 16
+	mostAhead  = 128
+	busyRate   = 20
 )
 
+func ahead(left int) int { return min(max(left/3, leastAhead), mostAhead) }
+
 func busy(admitted int, since time.Duration) bool {
-	return admitted >= prepareAhead && float64(admitted) >= busyRate*since.Seconds()
+	return admitted >= leastAhead && float64(admitted) >= busyRate*since.Seconds()
 }
 
 // awaitQuiet lets the requests at the process finish; they are bounded by

@@ -43,9 +43,22 @@ func (m *Manager) start(ctx context.Context) (*life, error) {
 	l.record.StartUpMS = milliseconds(time.Since(begin))
 	m.noteStart(l, why, time.Since(begin))
 	if m.Agent != nil {
-		go m.Support.Verify(ctx) // the first time only
+		go m.verify(ctx, l.restored())
 	}
 	return l, nil
+}
+
+// verify makes sure that CRIU works, the first time only. If it has just
+// restored a process that can wait until the first requests are answered.
+func (m *Manager) verify(ctx context.Context, restored bool) {
+	if restored {
+		select {
+		case <-time.After(baseDelay):
+		case <-ctx.Done():
+			return
+		}
+	}
+	m.Support.Verify(ctx)
 }
 
 // blame finds out whose fault a restore that failed was, and returns the reason

@@ -1,5 +1,6 @@
 package com.openfaas.snapshot;
 
+import java.io.EOFException;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -48,13 +49,22 @@ public final class Hooks {
 
     /** A seed from the kernel, for an afterRestore hook: Random.setSeed(Hooks.newSeed()). */
     public static long newSeed() {
+        return newSeeds(1).getLong();
+    }
+
+    /** So many seeds at once. */
+    static ByteBuffer newSeeds(int count) {
+        byte[] seeds = new byte[count * Long.BYTES];
         // The first SecureRandom of a process costs tens of milliseconds, which
         // would be added to every restore.
         try (InputStream random = new FileInputStream("/dev/urandom")) {
-            return ByteBuffer.wrap(random.readNBytes(Long.BYTES)).getLong();
+            if (random.readNBytes(seeds, 0, seeds.length) < seeds.length) {
+                throw new EOFException("/dev/urandom");
+            }
         } catch (IOException e) {
-            return new SecureRandom().nextLong();
+            new SecureRandom().nextBytes(seeds);
         }
+        return ByteBuffer.wrap(seeds);
     }
 
     /**

@@ -1,6 +1,7 @@
 package com.openfaas.snapshot;
 
 import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.util.Random;
 import java.util.concurrent.ThreadLocalRandom;
@@ -16,6 +17,12 @@ final class Reseeding {
     private static final long SECURE_RANDOM_BUFFER_MS = 100;
 
     private static volatile long lastKnownMillis;
+
+    private static Random mathRandom;
+    private static AtomicLong threadLocalSeeder;
+    private static ThreadGroup allThreads;
+    /** Of a Thread; one that has not drawn yet takes its seed from the seeder. Opened last. */
+    private static Field threadSeed;
 
     private Reseeding() {
     }
@@ -40,38 +47,35 @@ final class Reseeding {
         }
     }
 
-    private static void reseedGenerators() {
+    private static synchronized void reseedGenerators() {
         try {
-            mathRandom().setSeed(Hooks.newSeed());
-            threadLocalSeeder().set(Hooks.newSeed());
-            reseedThreads();
+            if (threadSeed == null) {
+                openGenerators();
+            }
+            Thread[] threads = new Thread[2 * allThreads.activeCount() + 16];
+            int count = allThreads.enumerate(threads);
+            ByteBuffer seeds = Hooks.newSeeds(2 + count);
+            mathRandom.setSeed(seeds.getLong());
+            threadLocalSeeder.set(seeds.getLong());
+            for (int i = 0; i < count; i++) {
+                threadSeed.setLong(threads[i], seeds.getLong());
+            }
         } catch (ReflectiveOperationException | RuntimeException e) {
             // Not opened, or another JDK: the function's own hooks have to do.
         }
     }
 
-    private static Random mathRandom() throws ReflectiveOperationException {
+    /** Before the snapshot, so that no restore has to wait for it. */
+    private static void openGenerators() throws ReflectiveOperationException {
         Math.random(); // makes the generator
-        return (Random) open(Class.forName("java.lang.Math$RandomNumberGeneratorHolder"), "randomNumberGenerator")
+        mathRandom = (Random) open(Class.forName("java.lang.Math$RandomNumberGeneratorHolder"), "randomNumberGenerator")
                 .get(null);
-    }
-
-    private static AtomicLong threadLocalSeeder() throws ReflectiveOperationException {
-        return (AtomicLong) open(ThreadLocalRandom.class, "seeder").get(null);
-    }
-
-    /** Threads that have not drawn yet take their seed from the seeder. */
-    private static void reseedThreads() throws ReflectiveOperationException {
-        Field seed = open(Thread.class, "threadLocalRandomSeed");
-        ThreadGroup all = Thread.currentThread().getThreadGroup();
-        while (all.getParent() != null) {
-            all = all.getParent();
+        threadLocalSeeder = (AtomicLong) open(ThreadLocalRandom.class, "seeder").get(null);
+        allThreads = Thread.currentThread().getThreadGroup();
+        while (allThreads.getParent() != null) {
+            allThreads = allThreads.getParent();
         }
-        Thread[] threads = new Thread[2 * all.activeCount() + 16];
-        int count = all.enumerate(threads);
-        for (int i = 0; i < count; i++) {
-            seed.setLong(threads[i], Hooks.newSeed());
-        }
+        threadSeed = open(Thread.class, "threadLocalRandomSeed");
     }
 
     private static Field open(Class<?> owner, String name) throws NoSuchFieldException {

@@ -1,0 +1,51 @@
+// Package background runs what nobody waits for so that it gives way to what
+// somebody waits for.
+package background
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// nice is what a thread is made nicer by: it gets a tenth of what others get of
+// a CPU that they want, too. More would make an upload from a worker that is
+// busy all the time take too long.
+const nice = 10
+
+// Do runs f on a thread of its own whose priority is low, and waits for it. The
+// thread ends with f, since not everybody may raise its priority again.
+//
+// Goroutines that f starts do not run there. Children that it starts would have
+// the low priority for good.
+func Do(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // to the end
+		giveWay()
+		f()
+	}()
+	<-done
+}
+
+// giveWay lowers the priority of the calling thread. That the kernel refuses it
+// costs the others time only.
+func giveWay() {
+	inverted, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+	if err != nil {
+		return
+	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 20-inverted+nice)
+}
+
+// LeaveRoom lets a goroutine run while another one computes in the background,
+// on a machine with one CPU, too. By itself the runtime would let one run at a
+// time there, and look for what has come from the network every 10 ms: a
+// request that is handed on four times would take 40 ms.
+func LeaveRoom() {
+	const threads = 2
+	if runtime.GOMAXPROCS(0) < threads {
+		runtime.GOMAXPROCS(threads)
+	}
+}
