@@ -55,7 +55,9 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	s.Images, s.Faults = images, c.Faults
 	s.Function, s.Strategy, s.Eviction, s.Evict = c.Function, c.Strategy, c.Eviction, c.Evict
 	s.Dir, s.MaxPause, s.MaxMemory = c.Dir, c.MaxPause, c.MaxMemory
-	useHugePages(s.Dir)
+	if !criu.InHostPIDs() { // where it ends with the container
+		useHugePages(s.Dir)
+	}
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
 	s.ReadyURL = readyURL(s.Address, w.config.ReadyPath)
 	s.Runtime = runtimeOf(w.config.Process)

@@ -12,8 +12,7 @@ import (
 // are staged in, whose files consist of huge pages: an image is written with a
 // fifth less CPU time in all. It needs CAP_SYS_ADMIN and a kernel with huge
 // pages; without them dir stays what it is. So it does where it is on a disk,
-// or a file system of its own, for which there is a reason. A watchdog outside
-// of a container leaves the mount behind, for the next one.
+// or a file system of its own, for which there is a reason.
 func useHugePages(dir string) (mounted bool) {
 	if os.MkdirAll(dir, 0o700) != nil || device(dir) != device(filepath.Dir(dir)) {
 		return false

@@ -13,20 +13,38 @@ import (
 // busy all the time take too long.
 const nice = 10
 
-// Do runs f on a thread of its own whose priority is low, and waits for it. The
-// thread ends with f, since not everybody may raise its priority again.
+// jobs are taken by the threads that wait for more to do. They are the process's,
+// as threads are. They stay: not everybody may raise a priority again, and each
+// one that ended would have the runtime start another, whose id could be one that
+// a snapshot of a function needs.
+var jobs = make(chan func())
+
+// Do runs f on a thread whose priority is low, and waits for it. There are as
+// many such threads as have been needed at a time.
 //
 // Goroutines that f starts do not run there. Children that it starts would have
 // the low priority for good.
 func Do(f func()) {
 	done := make(chan struct{})
-	go func() {
+	job := func() {
 		defer close(done)
-		runtime.LockOSThread() // to the end
-		giveWay()
 		f()
-	}()
+	}
+	select {
+	case jobs <- job:
+	default:
+		go work(job)
+	}
 	<-done
+}
+
+func work(job func()) {
+	runtime.LockOSThread() // to the end
+	giveWay()
+	for {
+		job()
+		job = <-jobs
+	}
 }
 
 // giveWay lowers the priority of the calling thread. That the kernel refuses it

@@ -2,6 +2,7 @@ package background_test
 
 import (
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,31 +21,44 @@ func priority(t *testing.T, tid int) int {
 	return p
 }
 
-func TestThreadGivesWayAndEndsWithItsWork(t *testing.T) {
+func TestWorkGivesWayOnThreadsThatStay(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	ours := priority(t, unix.Gettid())
-	var thread, inside int
-	background.Do(func() {
-		thread = unix.Gettid()
-		inside = priority(t, thread)
-	})
-	if inside >= ours {
-		t.Errorf("priority %d in the background, %d before", inside, ours)
+	threads := map[int]bool{}
+	for range 100 {
+		background.Do(func() {
+			threads[unix.Gettid()] = true
+			if inside := priority(t, unix.Gettid()); inside >= ours {
+				t.Errorf("priority %d in the background, %d before", inside, ours)
+			}
+		})
+		time.Sleep(time.Millisecond) // until the thread waits for more
 	}
 	if now := priority(t, unix.Gettid()); now != ours {
 		t.Errorf("priority %d after it, %d before", now, ours)
 	}
-	if thread == unix.Getpid() {
-		return // the first thread of a process never ends, Go parks it
+	if len(threads) > 5 {
+		t.Errorf("%d threads for 100 pieces of work, one after the other", len(threads))
 	}
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		if unix.Tgkill(unix.Getpid(), thread, 0) == unix.ESRCH {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("thread %d with the low priority goes on", thread)
-		}
+}
+
+func TestWorkWaitsForNoOtherWork(t *testing.T) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		background.Do(func() {
+			var inner sync.WaitGroup
+			for range 4 {
+				inner.Go(func() { background.Do(func() {}) })
+			}
+			inner.Wait()
+		})
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("work in the background that has more done there waits for ever")
 	}
 }
 

@@ -22,7 +22,7 @@ type way struct {
 
 // choose picks the first way that works.
 func (p *PIDs) choose() {
-	p.way, p.cursor, p.err = choose(inHostPIDs(), []way{{Proc, openCursor}, {PrivateProc, openPrivateCursor}})
+	p.way, p.cursor, p.err = choose(InHostPIDs(), []way{{Proc, openCursor}, {PrivateProc, openPrivateCursor}})
 	if p.err == nil && p.way == UsedUp {
 		p.first, p.err = tryUsingUp()
 	}
@@ -64,7 +64,9 @@ func tryCursor(f *os.File) error {
 // constant of the kernel.
 const hostPIDNamespace = 0xEFFFFFFC
 
-func inHostPIDs() bool {
+// InHostPIDs reports whether process ids are the machine's: whether this is no
+// container.
+func InHostPIDs() bool {
 	info, err := os.Stat("/proc/self/ns/pid")
 	if err != nil {
 		return false
