@@ -20,7 +20,7 @@ GENERATIONS ?= 100
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
-PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,node,redis,prometheus,minio,libraries,ffmpeg,pillow,mustache,shellcheck
+PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,curl,node,redis,prometheus,minio,libraries,ffmpeg,pillow,mustache,shellcheck
 export PRONGHORN_REQUIRE
 
 .PHONY: build setup test check unit integration functions containers images fuzz soak generations bench bench-proxy bench-snapshot format clean

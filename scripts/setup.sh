@@ -7,8 +7,8 @@
 #   scripts/setup.sh suite-pypy, suite-jvm
 #                            that, and what all functions of a language need
 #   scripts/setup.sh suite   what all functions need
-#   scripts/setup.sh test    that, and what the tests need (node, redis, prometheus, cc, shellcheck)
-#   scripts/setup.sh NAME…   single parts: go criu pypy jvm node redis prometheus minio cc
+#   scripts/setup.sh test    that, and what the tests need (curl, node, redis, prometheus, cc, shellcheck)
+#   scripts/setup.sh NAME…   single parts: go criu pypy jvm curl node redis prometheus minio cc
 #                            libraries ffmpeg pillow mustache shellcheck
 #
 # Environment:
@@ -233,6 +233,10 @@ jdk_package() {
 	echo default-jdk-headless
 }
 
+need_curl() {
+	have curl || apt_install curl curl
+}
+
 need_node() {
 	have node || apt_install Node.js nodejs
 }
@@ -376,9 +380,9 @@ main() {
 		suite-pypy) main go criu pypy libraries ffmpeg pillow minio ;;
 		suite-jvm) main go criu jvm mustache ;;
 		suite) main suite-pypy suite-jvm ;;
-		test) main run suite node redis prometheus cc shellcheck ;;
-		go | criu | pypy | jvm | node | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck) "need_$part" ;;
-		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, node, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck" ;;
+		test) main run suite curl node redis prometheus cc shellcheck ;;
+		go | criu | pypy | jvm | curl | node | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, curl, node, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck" ;;
 		esac
 	done
 }

@@ -121,7 +121,7 @@ func (w *Watchdog) serve(ctx context.Context, main, side net.Listener, ended cha
 	select {
 	case err := <-ended:
 		ended <- err
-		return errors.Join(w.unlock(), servers.close())
+		return errors.Join(w.unlock(), servers.finish(ctx))
 	case err := <-failed:
 		return errors.Join(err, w.unlock(), servers.close())
 	case <-ctx.Done():
@@ -192,7 +192,7 @@ func (w *Watchdog) drain(ctx context.Context, s servers, ended chan error) error
 	case <-time.After(w.config.HealthInterval):
 	case e := <-ended:
 		ended <- e
-		return errors.Join(err, s.close())
+		return errors.Join(err, s.finish(ctx))
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.config.WriteTimeout)
 	defer cancel()
@@ -231,6 +231,18 @@ func (w *Watchdog) servers() servers {
 		main: &http.Server{Handler: w.handler(), ReadTimeout: w.config.ReadTimeout, WriteTimeout: w.config.WriteTimeout, MaxHeaderBytes: 1 << 20, ErrorLog: w.lines},
 		side: &http.Server{Handler: w.metrics.Handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: w.lines},
 	}
+}
+
+// lastWords is how long answers may take that the function gave before it ended.
+const lastWords = time.Second
+
+// finish hands on what the function has answered before it ended by itself, and
+// closes the servers.
+func (s servers) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	_ = s.main.Shutdown(ctx) // what is left then has nothing to wait for
+	return s.close()
 }
 
 func (s servers) close() error { return errors.Join(s.main.Close(), s.side.Close()) }

@@ -136,6 +136,7 @@ func (g *gateway) pass(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestFunctionsAreDrivenThroughAGateway(t *testing.T) {
+	require.Program(t, "curl", "curl") // of what stands in for faas-cli
 	for claim, quiet := range map[string]bool{"that passes headers on": false, "that keeps headers to itself": true} {
 		t.Run(claim, func(t *testing.T) {
 			watchdogtest.RequireCRIU(t)
@@ -258,7 +259,7 @@ func TestGatewayConfigurationsAreChecked(t *testing.T) {
 // TestBuildPushesDeploysAndAsks runs build.sh with stand-ins of docker and
 // faas-cli: the subject is the script.
 func TestBuildPushesDeploysAndAsks(t *testing.T) {
-	require.Program(t, "libraries", "curl")
+	require.Program(t, "curl", "curl")
 	calls := stub(t)
 	docker := filepath.Join(t.TempDir(), "docker")
 	if err := os.WriteFile(docker, []byte("#!/bin/sh\nprintf '%s\\n' \"$@\" '' >>\"$CALLS/docker\"\n"), 0o755); err != nil {
