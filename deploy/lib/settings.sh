@@ -1,0 +1,60 @@
+# shellcheck shell=bash disable=SC2154,SC2034 # settings and arguments are deploy.sh's and settings.sh's
+# The settings of an installation. They are kept in the cluster, so that a
+# later run, without any flag, changes nothing but what is new.
+
+settings_map=deploy-settings
+setting_names=(namespace image storage_class ephemeral redis_size pool_size s3_url s3_secret
+	rights apparmor staging_size policy strategy)
+declare -A given=() # those that this run was given by flags
+
+default_settings() {
+	namespace=openfaas-fn image=ghcr.io/pronghorn-faas/pronghorn:latest
+	storage_class='' ephemeral='' redis_size=1Gi pool_size=10Gi s3_url='' s3_secret=pool
+	rights=clock apparmor='' staging_size=256Mi policy=auto strategy=''
+}
+
+give() { # give NAME VALUE
+	printf -v "$1" %s "$2"
+	given[$1]=yes
+}
+
+# load_settings takes those of the last run that this one was not given.
+load_settings() {
+	local name value
+	# shellcheck disable=SC2016
+	local lines='{{range $k, $v := .data}}{{$k}}={{$v}}{{"\n"}}{{end}}'
+	while IFS='=' read -r name value; do
+		[[ " ${setting_names[*]} " == *" $name "* ]] || continue
+		[ -n "${given[$name]:-}" ] || printf -v "$name" %s "$value"
+	done < <(k get configmap "$settings_map" -n pronghorn -o "go-template=$lines" 2>/dev/null || true)
+}
+
+save_settings() {
+	local name arguments=()
+	for name in "${setting_names[@]}"; do
+		arguments+=("--from-literal=$name=${!name}")
+	done
+	k create configmap "$settings_map" -n pronghorn "${arguments[@]}" --dry-run=client -o yaml |
+		k label -f - --local --dry-run=client "$part_of" -o yaml | k apply -f - | changes
+}
+
+check_settings() {
+	[[ "$namespace" =~ ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$ ]] || misuse "--namespace '$namespace': want the name of a namespace"
+	case "$namespace" in
+	pronghorn | stores) misuse "--namespace $namespace: functions have a namespace of their own" ;;
+	esac
+	case "$rights" in
+	clock | smallest) ;;
+	*) misuse "--rights '$rights': want clock or smallest" ;;
+	esac
+	case "$policy" in
+	auto | v1 | v1beta1 | kyverno | none) ;;
+	*) misuse "--policy '$policy': want auto, v1, v1beta1, kyverno or none" ;;
+	esac
+	[[ "$s3_url" =~ ^(s3://[^@]+)?$ ]] || misuse "--s3-url: want s3://HOST[:PORT]/BUCKET[/PREFIX][?…] without credentials: those are in --s3-secret"
+	local size
+	for size in "$redis_size" "$pool_size" "$staging_size"; do
+		[[ "$size" =~ ^(0|[0-9]+[KMGT]i?)$ ]] || misuse "size '$size': want a number and a unit, such as 10Gi"
+	done
+	[ -z "$ephemeral" ] || [ -z "$storage_class" ] || misuse '--ephemeral and --storage-class exclude each other'
+}
