@@ -36,7 +36,7 @@ started_at() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20; }
 # init_pid prints the id of the cluster's first process if it runs.
 init_pid() {
 	local pid since
-	read -r pid since <"$pidfile" 2>/dev/null || return 1
+	[ -r "$pidfile" ] && read -r pid since <"$pidfile" || return 1
 	[ "$(started_at "$pid")" = "$since" ] && echo "$pid"
 }
 

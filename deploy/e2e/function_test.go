@@ -33,10 +33,10 @@ type function struct {
 	Env      map[string]string
 }
 
-// start deploys a function with its token and waits for its pods.
+// start has deploy.sh make the function's token, deploys it, waits for its pods.
 func (f function) start(t testing.TB, c *cluster) []pod {
 	t.Helper()
-	c.token(t, f.Name)
+	c.deploy(t, "--function", f.Name)
 	var text strings.Builder
 	if err := template.Must(template.New("function").Parse(manifest)).Execute(&text, f); err != nil {
 		t.Fatal(err)
