@@ -30,11 +30,10 @@ const criuCheckTimeout = 5 * time.Second
 func (w *Watchdog) lifetimeSettings(ctx context.Context, out process.Output) (lifetime.Settings, error) {
 	c := w.config
 	s := lifetime.Settings{
-		Command:    process.Command{Args: c.Process, Env: c.Environment, PID: c.Snapshot.PID, Log: w.lines},
-		Address:    proxy.Address(c.UpstreamURL),
-		Output:     out,
-		Stop:       stopGrace,
-		SetLastPID: criu.SetLastPID,
+		Command: process.Command{Args: c.Process, Env: c.Environment, PID: c.Snapshot.PID, Log: w.lines},
+		Address: proxy.Address(c.UpstreamURL),
+		Output:  out,
+		Stop:    stopGrace,
 	}
 	if !c.Snapshot.Enabled() {
 		return s, nil
@@ -70,13 +69,20 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	engine := criu.NewEngine(bin)
 	works := lifetime.NewCRIU(engine)
 	s.Engine = works
+	pids := &criu.PIDs{}
+	s.PIDs = pids
 	s.Support = lifetime.NewSupport(func() (string, error) {
 		if err := errors.Join(err, missing); err != nil {
-			return w.noteMode("", err)
+			return w.noteMode("", "", err)
 		}
 		mode, err := w.probe(ctx, engine)
 		works.Use(engine.In(mode))
-		return w.noteMode(mode.String(), err)
+		if err != nil {
+			return w.noteMode("", "", err)
+		}
+		way, err := pids.Choose()
+		go pids.Approach(c.PID) //nolint:errcheck // the start comes upon the same error
+		return w.noteMode(mode.String(), way, err)
 	}, func(ctx context.Context) error { return w.verify(ctx, works.Engine()) })
 	return nil
 }
@@ -122,23 +128,24 @@ func (w *Watchdog) verify(ctx context.Context, e *criu.Engine) error {
 	case err == nil || ctx.Err() != nil:
 		return nil
 	case errors.Is(err, criu.ErrUnavailable):
-		_, err = w.noteMode("", err)
+		_, err = w.noteMode("", "", err)
 		return err
 	}
 	w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
 	return nil
 }
 
-// noteMode says in which mode snapshots are possible.
-func (w *Watchdog) noteMode(mode string, err error) (string, error) {
+// noteMode says in which mode snapshots are possible, and how process ids are
+// chosen.
+func (w *Watchdog) noteMode(mode string, pids criu.Way, err error) (string, error) {
 	w.metrics.Mode.Reset()
 	if err != nil {
-		w.metrics.Mode.WithLabelValues("off").Set(1)
+		w.metrics.Mode.WithLabelValues("off", "").Set(1)
 		w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)
 		return "", err
 	}
-	w.metrics.Mode.WithLabelValues(mode).Set(1)
-	w.log.Info("snapshots are possible", "mode", mode)
+	w.metrics.Mode.WithLabelValues(mode, string(pids)).Set(1)
+	w.log.Info("snapshots are possible", "mode", mode, "process_ids", pids)
 	return mode, nil
 }
 

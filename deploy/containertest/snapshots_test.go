@@ -15,7 +15,7 @@ import (
 // among docker's defaults.
 var snapshotRights = []string{
 	"--cap-add=SYS_ADMIN", "--cap-add=SYS_TIME", "--cap-add=NET_ADMIN",
-	"--security-opt=seccomp=unconfined", "--security-opt=systempaths=unconfined",
+	"--security-opt=seccomp=unconfined",
 }
 
 // runtime is one of our templates with its test function.
@@ -55,7 +55,13 @@ func fixed(requestNumber int) string {
 // into the pool, and returns its reports.
 func checkpointed(t testing.TB, s *services, image, function string, n, requests int, options ...string) (*container, []report) {
 	t.Helper()
-	args := append(slices.Clone(snapshotRights), s.options(t, function, fixed(n))...)
+	return checkpointedWith(t, s, snapshotRights, image, function, n, requests, options...)
+}
+
+// checkpointedWith does so with these rights.
+func checkpointedWith(t testing.TB, s *services, rights []string, image, function string, n, requests int, options ...string) (*container, []report) {
+	t.Helper()
+	args := append(slices.Clone(rights), s.options(t, function, fixed(n))...)
 	args = append(args, options...)
 	for {
 		c := start(t, image, args...)

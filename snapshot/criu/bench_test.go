@@ -229,9 +229,7 @@ func timeUnprepared(b *testing.B, p target) (total, frozen time.Duration) {
 }
 
 func timeRestore(b *testing.B, dir string, process snapshot.Process, prepared bool) (total, frozen time.Duration) {
-	if err := criu.SetLastPID(1000); err != nil {
-		b.Fatal(err)
-	}
+	above(b, 1000)
 	_, in := newPipe(b)
 	defer in.Close()
 	begin := time.Now()

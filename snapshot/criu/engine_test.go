@@ -98,9 +98,7 @@ func launch(t testing.TB, argv ...string) target {
 
 func launchIn(t testing.TB, dir string, argv ...string) target {
 	t.Helper()
-	if err := criu.SetLastPID(26000); err != nil {
-		t.Fatal(err)
-	}
+	above(t, 26000)
 	out, in := newPipe(t)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
@@ -112,6 +110,14 @@ func launchIn(t testing.TB, dir string, argv ...string) target {
 	go cmd.Wait() //nolint:errcheck // it is killed
 	_ = in.Close()
 	return target{pid: cmd.Process.Pid, lines: linesOf(out)}
+}
+
+// above makes what starts next get ids above last.
+func above(t testing.TB, last int) {
+	t.Helper()
+	if err := new(criu.PIDs).Above(last); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func newPipe(t testing.TB) (r, w *os.File) {
@@ -397,9 +403,7 @@ func continuesFromSnapshot(t testing.TB, p target, dump dumper) {
 
 func restore(t testing.TB, dir string, process snapshot.Process) target {
 	t.Helper()
-	if err := criu.SetLastPID(1000); err != nil {
-		t.Fatal(err)
-	}
+	above(t, 1000)
 	out, in := newPipe(t)
 	pid, err := engine(t).Restore(t.Context(), dir, process, in, in)
 	if err != nil {

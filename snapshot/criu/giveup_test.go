@@ -85,9 +85,7 @@ func TestRestoreThatIsCutOffLeavesNothing(t *testing.T) {
 	p.kill(t)
 	cut := 0
 	for deadline := time.Duration(0); deadline <= 60*time.Millisecond; deadline += 2 * time.Millisecond {
-		if err := criu.SetLastPID(1000); err != nil {
-			t.Fatal(err)
-		}
+		above(t, 1000)
 		out, in := newPipe(t)
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		pid, err := engine(t).Restore(ctx, dir, process, in, in)

@@ -47,18 +47,14 @@ const (
 	capsUnprivileged = capCheckpoint | capSetPCap
 )
 
-// ErrFixedPIDs says that CRIU could work here, but that the cursor of process
-// ids cannot be set. It wraps ErrUnavailable. UsePIDs may help.
-var ErrFixedPIDs = fmt.Errorf("%w: /proc/sys is read-only here, and process ids cannot be chosen: run the container with systempaths=unconfined (procMount: Unmasked), or privileged", ErrUnavailable)
-
 // oldest is the oldest CRIU that works: earlier ones send pages in another
 // format, and fail on kernels of 2025.
 var oldest = [2]int{4, 2}
 
 // Probe finds out whether and how CRIU can work here, without dumping
 // anything. The error wraps ErrUnavailable and says what is missing and what
-// to do about it; after ErrFixedPIDs the mode is valid all the same. Check,
-// which Seed calls, asks CRIU itself.
+// to do about it. Check, which Seed calls, asks CRIU itself, and whether
+// process ids can be chosen is PIDs' to find out.
 func (e *Engine) Probe(ctx context.Context) (Mode, error) {
 	version, err := e.bin.version(ctx)
 	if err != nil {
@@ -122,7 +118,7 @@ func judge(version string, root fs.FS, uid int, file uint64) (Mode, error) {
 	if status.effective&(capCheckpoint|capSysAdmin) == 0 {
 		return mode, errors.New("the capability CHECKPOINT_RESTORE is missing here, with which process ids are chosen: add it to the container, for a user other than root as an ambient capability")
 	}
-	return mode, checkProcSys(root)
+	return mode, nil
 }
 
 func checkVersion(version string) error {
@@ -136,31 +132,6 @@ func checkVersion(version string) error {
 		return fmt.Errorf("CRIU %s is too old: install %d.%d or later", version, oldest[0], oldest[1])
 	}
 	return nil
-}
-
-// checkProcSys looks whether process ids can be chosen.
-func checkProcSys(root fs.FS) error {
-	raw, err := fs.ReadFile(root, "proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	readOnly := false
-	for line := range strings.Lines(string(raw)) {
-		// ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS …; the last one that covers it counts.
-		f := strings.Fields(line)
-		if len(f) < 6 || !covers(f[4], lastPIDFile) {
-			continue
-		}
-		readOnly = strings.HasPrefix(f[5]+",", "ro,")
-	}
-	if readOnly {
-		return ErrFixedPIDs
-	}
-	return nil
-}
-
-func covers(mount, path string) bool {
-	return mount == path || strings.HasPrefix(path, strings.TrimSuffix(mount, "/")+"/")
 }
 
 func capNames(set uint64) string {

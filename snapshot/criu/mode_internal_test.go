@@ -8,22 +8,20 @@ import (
 	"testing/fstest"
 )
 
-const writableProc = "22 1 0:20 / /proc rw,nosuid - proc proc rw\n"
-
 // proc is a /proc of a process with these capabilities.
-func proc(effective, bounding, ambient uint64, seccomp int, noNewPrivileges bool, mounts string) fstest.MapFS {
+func proc(effective, bounding, ambient uint64, seccomp int, noNewPrivileges bool) fstest.MapFS {
 	nnp := 0
 	if noNewPrivileges {
 		nnp = 1
 	}
 	status := fmt.Sprintf("Name:\tx\nCapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t0\n",
 		ambient, effective, effective, bounding, ambient, nnp, seccomp)
-	return fstest.MapFS{"proc/self/status": {Data: []byte(status)}, "proc/self/mountinfo": {Data: []byte(mounts)}}
+	return fstest.MapFS{"proc/self/status": {Data: []byte(status)}}
 }
 
 func TestModeFollowsFromTheSurroundings(t *testing.T) {
 	const all = 1<<41 - 1
-	root := func(caps uint64) fstest.MapFS { return proc(caps, caps, 0, 0, false, writableProc) }
+	root := func(caps uint64) fstest.MapFS { return proc(caps, caps, 0, 0, false) }
 	for name, tc := range map[string]struct {
 		version string
 		root    fstest.MapFS
@@ -38,16 +36,13 @@ func TestModeFollowsFromTheSurroundings(t *testing.T) {
 		"privileged but for the clock":        {root: root(capsPrivileged&^capSysTime | capCheckpoint), want: Unprivileged},
 		"no SETPCAP":                          {root: root(capCheckpoint), err: "capability SETPCAP: add"},
 		"Docker's default":                    {root: root(0xa80425fb), err: "capability CHECKPOINT_RESTORE: add"},
-		"ambient capabilities":                {root: proc(capsUnprivileged, capsUnprivileged, capsUnprivileged, 0, false, writableProc), uid: 1000, want: Unprivileged},
-		"capabilities that are not handed on": {root: proc(capsUnprivileged, capsUnprivileged, 0, 0, false, writableProc), uid: 1000, err: "ambient"},
-		"file capabilities":                   {root: proc(capsUnprivileged, capsUnprivileged, 0, 0, false, writableProc), uid: 1000, file: capsUnprivileged, want: Unprivileged},
-		"file capabilities and no_new_privs":  {root: proc(capsUnprivileged, capsUnprivileged, 0, 0, true, writableProc), uid: 1000, file: capsUnprivileged, err: "allowPrivilegeEscalation"},
-		"file capabilities, none here":        {root: proc(0, capsUnprivileged, 0, 0, false, writableProc), uid: 1000, file: capsUnprivileged, err: "with which process ids are chosen"},
-		"a seccomp filter":                    {root: proc(all, all, 0, 2, true, writableProc), err: "seccomp unconfined"},
-		"strict seccomp is no filter":         {root: proc(all, all, 0, 1, false, writableProc)},
-		"/proc/sys read-only":                 {root: proc(all, all, 0, 0, false, writableProc+"30 22 0:20 /sys /proc/sys ro,nosuid - proc proc rw\n"), err: "read-only"},
-		"another read-only mount":             {root: proc(all, all, 0, 0, false, writableProc+"30 22 0:20 /bus /proc/bus ro - proc proc rw\n31 22 0:20 /s /proc/sysrq-trigger ro - proc proc rw\n")},
-		"read-only under a writable one":      {root: proc(all, all, 0, 0, false, "21 1 8:1 / / ro - ext4 /dev/sda ro\n"+writableProc)},
+		"ambient capabilities":                {root: proc(capsUnprivileged, capsUnprivileged, capsUnprivileged, 0, false), uid: 1000, want: Unprivileged},
+		"capabilities that are not handed on": {root: proc(capsUnprivileged, capsUnprivileged, 0, 0, false), uid: 1000, err: "ambient"},
+		"file capabilities":                   {root: proc(capsUnprivileged, capsUnprivileged, 0, 0, false), uid: 1000, file: capsUnprivileged, want: Unprivileged},
+		"file capabilities and no_new_privs":  {root: proc(capsUnprivileged, capsUnprivileged, 0, 0, true), uid: 1000, file: capsUnprivileged, err: "allowPrivilegeEscalation"},
+		"file capabilities, none here":        {root: proc(0, capsUnprivileged, 0, 0, false), uid: 1000, file: capsUnprivileged, err: "with which process ids are chosen"},
+		"a seccomp filter":                    {root: proc(all, all, 0, 2, true), err: "seccomp unconfined"},
+		"strict seccomp is no filter":         {root: proc(all, all, 0, 1, false)},
 		"too old":                             {version: "4.1.1", root: root(all), err: "CRIU 4.1.1 is too old: install 4.2 or later"},
 		"much too old":                        {version: "3.17.1", root: root(all), err: "too old"},
 		"newer":                               {version: "5.0", root: root(all)},
@@ -71,14 +66,6 @@ func TestModeFollowsFromTheSurroundings(t *testing.T) {
 				t.Errorf("got %q: want one line that wraps ErrUnavailable", err)
 			}
 		})
-	}
-}
-
-func TestReadOnlyProcSysLeavesTheModeValid(t *testing.T) {
-	caps := uint64(capsUnprivileged)
-	mode, err := judge("4.2.1", proc(caps, caps, 0, 0, false, "30 22 0:20 /sys /proc/sys ro - proc proc rw\n"), 0, 0)
-	if !errors.Is(err, ErrFixedPIDs) || mode != Unprivileged {
-		t.Errorf("got %s and %v, want unprivileged and ErrFixedPIDs", mode, err)
 	}
 }
 

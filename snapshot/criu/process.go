@@ -1,7 +1,7 @@
 package criu
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,62 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
-
-// lastPIDFile is the cursor after which the kernel looks for the next process
-// or thread id of the PID namespace.
-const lastPIDFile = "/proc/sys/kernel/ns_last_pid"
-
-// SetLastPID makes the kernel give out ids from last+1 on. Processes whose
-// snapshot is to be taken live far above the ids of everything else in the
-// container, so that these ids are free when the snapshot is restored.
-func SetLastPID(last int) error {
-	if err := os.WriteFile(lastPIDFile, []byte(strconv.Itoa(last)), 0); err != nil {
-		return fmt.Errorf("set the next process id to %d: %w (snapshots need a writable /proc/sys)", last+1, err)
-	}
-	return nil
-}
-
-// CanSetLastPID reports, as an error that wraps ErrUnavailable, why SetLastPID
-// would fail.
-func CanSetLastPID() error {
-	f, err := os.OpenFile(lastPIDFile, os.O_WRONLY, 0)
-	if err != nil {
-		return fmt.Errorf("%w: %w: snapshots need a writable /proc/sys and the capability CHECKPOINT_RESTORE or SYS_ADMIN", ErrUnavailable, err)
-	}
-	return f.Close()
-}
-
-// maxUsed bounds what UsePIDs uses up: an id costs about 0.1 ms (measured:
-// 2,000 in 0.28 s on a busy machine).
-const maxUsed = 5000
-
-// UsePIDs is SetLastPID for where /proc/sys is read-only: it uses up ids, by
-// threads that end at once, until the kernel gives out those above last. A
-// cursor that is there already stays where it is; it cannot be moved back. It
-// is for functions that live a few thousand ids up, not 20,000.
-func UsePIDs(ctx context.Context, last int) error {
-	for used := 0; ; used++ {
-		tid := useThread()
-		switch {
-		case tid >= last:
-			return nil
-		case last-tid > maxUsed-used:
-			return fmt.Errorf("%d process ids would have to be used up to get to %d: more than %d take too long", last-tid, last, maxUsed)
-		case ctx.Err() != nil:
-			return fmt.Errorf("use up process ids: %w", context.Cause(ctx))
-		}
-	}
-}
-
-// useThread starts a thread that ends, and returns its id.
-func useThread() (tid int) {
-	onOwnThread(func() { tid = unix.Gettid() })
-	return tid
-}
 
 // Describe returns what a restorer must know of the process tree under pid.
 func Describe(pid int) (snapshot.Process, error) {
@@ -133,12 +79,16 @@ func tasks(pid int) (tids, children []int, err error) {
 	return tids, children, nil
 }
 
+// ErrIDs says that a snapshot's process ids cannot be had on this worker, which
+// is not the snapshot's fault.
+var ErrIDs = errors.New("the process ids of the snapshot are not free here")
+
 // free reports the first of the ids that somebody has.
 func free(tids []int) error {
 	for _, tid := range tids {
 		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", tid))
 		if err == nil {
-			return fmt.Errorf("process or thread id %d is taken by %q", tid, strings.TrimSpace(string(comm)))
+			return fmt.Errorf("%w: process or thread id %d is taken by %q", ErrIDs, tid, strings.TrimSpace(string(comm)))
 		}
 	}
 	return nil

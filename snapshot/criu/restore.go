@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/checkpoint-restore/go-criu/v7/rpc"
 	"google.golang.org/protobuf/proto"
@@ -18,12 +19,13 @@ import (
 type Restore struct {
 	engine *Engine
 	worker *worker
+	output []*os.File
 }
 
 // PrepareRestore starts CRIU while the image is still being fetched. The
 // restored process will have stdout and stderr, which the caller may close
-// once this has returned. CRIU gets a process id now: the caller has set the
-// cursor of ids below those of functions.
+// once Run has returned. CRIU gets a process id now, which had better not be
+// one of the image's: see PIDs.
 func (e *Engine) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (*Restore, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
@@ -32,12 +34,13 @@ func (e *Engine) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (*
 	if err != nil {
 		return nil, fmt.Errorf("prepare a restore: %w", err)
 	}
-	return &Restore{engine: e, worker: w}, nil
+	return &Restore{engine: e, worker: w, output: []*os.File{stdout, stderr}}, nil
 }
 
 // Run starts the process tree whose image is in dir, as a child of the caller.
-// All its process and thread ids must be free. On failure nothing of it is
-// left, nor when ctx ends, which kills CRIU and what it has made.
+// All its process and thread ids must be free, else the error wraps ErrIDs. On
+// failure nothing of it is left, nor when ctx ends, which kills CRIU and what
+// it has made.
 func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
 	pid, err = r.run(ctx, dir, p)
 	if err != nil {
@@ -47,7 +50,7 @@ func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid 
 }
 
 func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
-	if err := free(p.TIDs); err != nil {
+	if err := r.makeWay(p); err != nil {
 		return 0, err
 	}
 	images, err := os.Open(dir)
@@ -71,6 +74,22 @@ func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid 
 		return 0, errors.Join(err, clearTree(p.TIDs))
 	}
 	return int(resp.GetRestore().GetPid()), nil
+}
+
+// makeWay makes sure that the ids of the image are free. A CRIU that has got one
+// of them itself is replaced; the next one's comes later, where the caller has
+// moved on to.
+func (r *Restore) makeWay(p snapshot.Process) error {
+	if slices.Contains(p.TIDs, r.worker.cmd.Process.Pid) {
+		r.worker.kill()
+		r.worker.close()
+		w, err := r.engine.start(r.output...)
+		if err != nil {
+			return err
+		}
+		r.worker = w
+	}
+	return free(p.TIDs)
 }
 
 // Close ends a CRIU that was not used.

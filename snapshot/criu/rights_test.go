@@ -115,35 +115,6 @@ func TestRootMayProbe(t *testing.T) {
 	}
 }
 
-func TestProbeNamesReadOnlyProcSys(t *testing.T) {
-	if !inSandbox(t) {
-		return
-	}
-	if err := unix.Mount("/proc/sys", "/proc/sys", "", unix.MS_BIND, ""); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.Mount("", "/proc/sys", "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
-		t.Fatal(err)
-	}
-	err := probeFails(t, "/proc/sys is read-only")
-	if !errors.Is(err, criu.ErrFixedPIDs) {
-		t.Errorf("got %v, want ErrFixedPIDs", err)
-	}
-	if err := criu.UsePIDs(t.Context(), 1500); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("true")
-	if err := cmd.Run(); err != nil {
-		t.Fatal(err)
-	}
-	if pid := cmd.Process.Pid; pid <= 1500 || pid > 2000 {
-		t.Errorf("the next process has id %d, want one above 1500", pid)
-	}
-	if err := criu.UsePIDs(t.Context(), 20_000); err == nil {
-		t.Error("18,000 ids were used up")
-	}
-}
-
 func TestProbeNamesTheSeccompFilter(t *testing.T) {
 	if !inSandbox(t) {
 		return

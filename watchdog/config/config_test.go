@@ -56,7 +56,7 @@ func TestSnapshotSettings(t *testing.T) {
 	if err := os.WriteFile(token, []byte(" secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defaults := Snapshot{AgentURL: "http://agent:8090", Function: "fn", Dir: "/dir", PID: 20001, MaxPause: 500 * time.Millisecond, CacheBytes: 1 << 30, MaxMemory: 512 << 20}
+	defaults := Snapshot{AgentURL: "http://agent:8090", Function: "fn", Dir: "/dir", MaxPause: 500 * time.Millisecond, CacheBytes: 1 << 30, MaxMemory: 512 << 20}
 	with := func(change func(*Snapshot)) Snapshot {
 		s := defaults
 		change(&s)
@@ -112,7 +112,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		if len(c.Process) == 0 || c.UpstreamURL == nil || c.Snapshot.PID < minPID || c.Snapshot.MaxPause <= 0 || c.Snapshot.Eviction < 0 {
+		if len(c.Process) == 0 || c.UpstreamURL == nil || c.Snapshot.PID != 0 && c.Snapshot.PID < minPID || c.Snapshot.MaxPause <= 0 || c.Snapshot.Eviction < 0 {
 			t.Errorf("%s=%q gives %+v", name, value, c)
 		}
 	})

@@ -28,7 +28,6 @@ const defaultKeyFile = "/var/openfaas/secrets/pronghorn-key"
 // for the watchdog and CRIU, and above for the function's threads within the
 // smallest pid_max that Linux has by default (32768).
 const (
-	defaultPID      = 20001
 	minPID, maxPID  = 2000, 32000
 	defaultMaxPause = 500 * time.Millisecond
 
@@ -63,7 +62,8 @@ type Snapshot struct {
 	MaxMemory int64
 	// KeyFile has the keys with which snapshots are encrypted; "" = they are not.
 	KeyFile string
-	// PID is the process id of a cold-started function.
+	// PID is the process id of a cold-started function; 0 = the one that suits
+	// the way in which ids are chosen.
 	PID int
 	// MaxPause bounds the time in which requests are held for a checkpoint.
 	MaxPause time.Duration
@@ -95,7 +95,6 @@ func loadSnapshot(env environment, mode string) (Snapshot, error) {
 		MaxMemory:  defaultMaxMemory,
 		KeyFile:    keyFile(env),
 		CRIU:       env.first("snapshot_criu", "PRONGHORN_CRIU"),
-		PID:        defaultPID,
 		MaxPause:   defaultMaxPause,
 	}
 	if !s.Enabled() {

@@ -31,17 +31,36 @@ func (d *doctor) rights(ctx context.Context) Check {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	mode, err := d.engine.Probe(ctx)
-	d.engine = d.engine.In(mode)
-	switch {
-	case err != nil:
+	if err != nil {
 		return failed(name, err, "see docs/privileges.md for the smallest set of rights")
-	case mode == criu.Unprivileged:
-		d.works = true
+	}
+	d.engine = d.engine.In(mode)
+	d.works = true
+	if mode == criu.Unprivileged {
 		return warning(name, "mode unprivileged: a restored process sees the monotonic clock of its new machine",
 			"for JVM functions that are restored on other machines, or after a reboot: add SYS_ADMIN, SYS_TIME, NET_ADMIN and SYS_CHROOT")
 	}
-	d.works = true
 	return ok(name, "mode "+mode.String())
+}
+
+// ids asks how process ids can be chosen.
+func (d *doctor) ids(context.Context) Check {
+	const name = "process ids"
+	if !d.works {
+		return skipped(name, "CRIU may not be used here")
+	}
+	switch way, err := d.pids.Choose(); {
+	case err != nil:
+		d.works = false
+		return failed(name, err, "run it in a PID namespace of its own (hostPID: false), or with a writable /proc/sys")
+	case way == criu.UsedUp:
+		return warning(name, string(way)+": /proc/sys is read-only, so ids are used up, 15 to 40 ms of a CPU at each start",
+			"nothing has to be done; to spare it, add SYS_ADMIN (in Kubernetes without user namespaces), or make /proc/sys writable (Docker: --security-opt=systempaths=unconfined; Kubernetes: procMount: Unmasked with hostUsers: false)")
+	case way == criu.PrivateProc:
+		return ok(name, string(way)+": /proc/sys is read-only here, so they are chosen in a procfs that only the watchdog has")
+	default:
+		return ok(name, string(way)+": in /proc/sys, which is writable")
+	}
 }
 
 // features asks CRIU itself about the kernel.

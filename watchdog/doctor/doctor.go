@@ -54,7 +54,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) []Check {
 	d := &doctor{Options: o}
 	checks := []func(context.Context) Check{
-		d.kernel, d.program, d.rights, d.features, d.staging, d.trial, d.cache, d.keys, d.command, d.agent,
+		d.kernel, d.program, d.rights, d.ids, d.features, d.staging, d.trial, d.cache, d.keys, d.command, d.agent,
 	}
 	found := make([]Check, 0, len(checks))
 	for _, check := range checks {
@@ -77,7 +77,8 @@ func Healthy(checks []Check) bool {
 type doctor struct {
 	Options
 	engine *criu.Engine // nil when there is no CRIU
-	works  bool         // CRIU may do what it must
+	pids   criu.PIDs
+	works  bool // CRIU may do what it must
 }
 
 func ok(name, detail string) Check { return Check{Name: name, Status: OK, Detail: detail} }

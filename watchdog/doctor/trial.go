@@ -20,9 +20,8 @@ import (
 const (
 	// trialTime bounds each step of the trial.
 	trialTime = 10 * time.Second
-	// trialPID is the process id of the trial's process: above those of this
-	// program, beside those of functions.
-	trialPID = 24001
+	// highPID is above the ids of this program, beside those of functions.
+	highPID = 24001
 	// counterPace is how fast the counter counts.
 	counterPace = 5 * time.Millisecond
 )
@@ -92,7 +91,7 @@ func (d *doctor) dumpAndRestore(ctx context.Context) (detail string, err error) 
 func (d *doctor) dumpCounter(ctx context.Context, dir string, out *counter) (snapshot.Process, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	p, err := process.StartCold(process.Command{Args: d.Counter, Env: os.Environ(), PID: trialPID}, criu.SetLastPID, out.output())
+	p, err := process.StartCold(process.Command{Args: d.Counter, Env: os.Environ(), PID: d.trialPID()}, &d.pids, out.output())
 	if err != nil {
 		return snapshot.Process{}, 0, err
 	}
@@ -105,10 +104,19 @@ func (d *doctor) dumpCounter(ctx context.Context, dir string, out *counter) (sna
 	return image, time.Since(begin), err
 }
 
+// trialPID is the process id of the trial's process. Where ids would have to be
+// used up the next one does as well: all that follow are above it.
+func (d *doctor) trialPID() int {
+	if way, _ := d.pids.Choose(); way == criu.UsedUp {
+		return 0
+	}
+	return highPID
+}
+
 func (d *doctor) restore(ctx context.Context, dir string, image snapshot.Process, out *counter) (*process.Process, error) {
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	restoring, err := process.PrepareRestore(ctx, lifetime.NewCRIU(d.engine), criu.SetLastPID, out.output())
+	restoring, err := process.PrepareRestore(ctx, lifetime.NewCRIU(d.engine), &d.pids, out.output())
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
 // Failure says why something of a snapshot was not done: a short code for
@@ -38,10 +39,13 @@ func (f Failure) None() bool { return f.Code == "" }
 
 // blamesSnapshot reports whether a failed start speaks against the snapshot, so
 // that others had better not try it: not if the pool could not be reached, this
-// worker's disk is full, or it has not got the key. An outage of the pool would
+// worker's disk is full, it has not got the key, or the process ids are taken. An outage of the pool would
 // else cost all snapshots that workers try meanwhile. A fetch that took too long
 // counts: the snapshot may be too large for where it is.
 func (f Failure) blamesSnapshot() bool {
+	if errors.Is(f.Err, criu.ErrIDs) {
+		return false
+	}
 	if f.Code != codeFetch {
 		return true
 	}

@@ -36,6 +36,14 @@ type Agent interface {
 	Register(ctx context.Context, reg agent.Registration) (agent.Registered, error)
 }
 
+// PIDs chooses the ids of processes to come; *criu.PIDs does.
+type PIDs interface {
+	process.PIDs
+	// First is the id of a function that is started cold: the one that is
+	// wanted; 0 = the one that is best here.
+	First(wanted int) (int, error)
+}
+
 // Images moves images between the pool and this worker; *snapshot.Transfer is one.
 type Images interface {
 	Fetch(ctx context.Context, req snapshot.FetchRequest) (snapshot.Fetched, error)
@@ -73,7 +81,8 @@ type Connections interface {
 
 // Settings of a manager.
 type Settings struct {
-	// Command starts the function cold.
+	// Command starts the function cold. Its PID is the one that is wanted if
+	// there are snapshots; 0 = whatever PIDs thinks best.
 	Command process.Command
 	// Address is where the function listens, HOST:PORT.
 	Address string
@@ -84,10 +93,10 @@ type Settings struct {
 	// Agent is nil when there are no snapshots; what follows is then unused.
 	Agent Agent
 	// Support says whether dump and restore are possible here.
-	Support    *Support
-	Engine     Engine
-	Images     Images
-	SetLastPID process.SetLastPID
+	Support *Support
+	Engine  Engine
+	Images  Images
+	PIDs    PIDs
 	// Function, Platform, Runtime, Strategy, Eviction and Evict are what the
 	// agent is told; see agent.StartRequest.
 	Function, Platform, Runtime, Strategy string

@@ -50,7 +50,7 @@ func (m *Manager) keepOrRemove(ctx context.Context, l *life, f snapshot.Fetched)
 
 // revive turns a snapshot into a process that accepts requests.
 func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Fetched, Failure) {
-	restoring, err := process.PrepareRestore(ctx, m.Engine, m.SetLastPID, m.Output)
+	restoring, err := process.PrepareRestore(ctx, m.Engine, m.PIDs, m.Output)
 	if err != nil {
 		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}

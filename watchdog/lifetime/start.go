@@ -173,10 +173,8 @@ func check(p agent.Plan) error {
 func (m *Manager) startCold(ctx context.Context, l *life) error {
 	begin := time.Now()
 	command := m.Command
-	if m.Agent == nil || !m.Support.Known().None() {
-		command.PID = 0 // without snapshots any id will do
-	}
-	p, err := process.StartCold(command, m.SetLastPID, m.Output)
+	command.PID = m.firstPID(l)
+	p, err := process.StartCold(command, m.PIDs, m.Output)
 	if err != nil {
 		return err
 	}
@@ -187,6 +185,20 @@ func (m *Manager) startCold(ctx context.Context, l *life) error {
 	l.process = p
 	l.record.StartMS = milliseconds(time.Since(begin))
 	return nil
+}
+
+// firstPID is the id of a function that is started cold; 0 = any, since there
+// are no snapshots.
+func (m *Manager) firstPID(l *life) int {
+	if m.Agent == nil || !m.Support.Known().None() {
+		return 0
+	}
+	pid, err := m.PIDs.First(m.Command.PID)
+	if err != nil { // which Support is about to say, too
+		l.plan.CheckpointAt = 0
+		return 0
+	}
+	return pid
 }
 
 // Pauses between two looks at a process that starts.

@@ -38,7 +38,8 @@ type Metrics struct {
 	// node's cache had ("cached"), what snapshots added to the pool ("stored")
 	// and what they found there ("shared", in pages).
 	Bytes *prometheus.CounterVec
-	// Mode is 1 for the mode in which snapshots are taken, "off" if they are not.
+	// Mode is 1 for the mode in which snapshots are taken, "off" if they are not,
+	// and the way in which process ids are chosen (see criu.Way).
 	Mode *prometheus.GaugeVec
 	// Samples counts latency samples by outcome (reported, dropped, refused).
 	Samples *prometheus.CounterVec
@@ -63,7 +64,7 @@ func New() *Metrics {
 		Steps:         steps(seconds),
 		FirstResponse: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "pronghorn_first_response_seconds", Help: "Time that the first request of a lifetime took, waiting for the start included, by start kind.", Buckets: seconds}, []string{"start"}),
 		Bytes:         counter("pronghorn_bytes_total", "Bytes of snapshots: moved up to and down from the pool, had in the node's cache, added to the pool, shared with what was there.", "direction"),
-		Mode:          prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pronghorn_snapshot_mode", Help: "1 for the mode in which snapshots are taken: privileged, unprivileged or off."}, []string{"mode"}),
+		Mode:          prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pronghorn_snapshot_mode", Help: "1 for the mode in which snapshots are taken: privileged, unprivileged or off; and how process ids are chosen: proc, private-proc or used-up."}, []string{"mode", "process_ids"}),
 		Samples:       counter("pronghorn_samples_total", "Latency samples by outcome.", "outcome"),
 		Retries:       prometheus.NewCounter(prometheus.CounterOpts{Name: "pronghorn_request_retries_total", Help: "Requests handed to the function again because its process had gone."}),
 		Errors:        counter("pronghorn_service_errors_total", "Failed calls of the agent, the KV service and the pool.", "service", "call"),

@@ -26,7 +26,8 @@ type Command struct {
 	// Args is the program, looked up on the PATH, and its arguments.
 	Args []string
 	Env  []string
-	// PID is the process id that it shall have if it is free; 0 = any.
+	// PID is the process id that it shall have if it is free, else it is one
+	// above; 0 = any.
 	PID int
 	// Log is told of the start, in upstream's words; nil = nobody is.
 	Log *log.Logger
@@ -42,11 +43,16 @@ func (c Command) announce() {
 	}
 }
 
-// SetLastPID moves the cursor of process ids; see criu.SetLastPID.
-type SetLastPID func(last int) error
+// PIDs chooses the ids of processes to come; *criu.PIDs does.
+type PIDs interface {
+	// Below makes what starts next get ids below those of functions.
+	Below() error
+	// Above makes what starts next get ids above last.
+	Above(last int) error
+}
 
 // StartCold executes the function.
-func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
+func StartCold(c Command, pids PIDs, out Output) (*Process, error) {
 	l, err := newLogs(out)
 	if err != nil {
 		return nil, fmt.Errorf("start function: %w", err)
@@ -57,7 +63,7 @@ func StartCold(c Command, set SetLastPID, out Output) (*Process, error) {
 	cmd.Stdout, cmd.Stderr = l.stdout.w, l.stderr.w
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if c.PID > 0 {
-		err = set(c.PID - 1)
+		err = pids.Above(c.PID - 1)
 	}
 	if err == nil {
 		err = cmd.Start()

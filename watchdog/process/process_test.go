@@ -135,10 +135,14 @@ func (n noRestore) Run(context.Context, string, snapshot.Process) (int, error) {
 
 func (noRestore) Close() error { return nil }
 
+type anyPIDs struct{}
+
+func (anyPIDs) Below() error    { return nil }
+func (anyPIDs) Above(int) error { return nil }
+
 func TestFailedRestoreCarriesTheReason(t *testing.T) {
 	why := errors.New("broken image")
-	set := func(int) error { return nil }
-	r, err := process.PrepareRestore(t.Context(), noRestore{why}, set, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}})
+	r, err := process.PrepareRestore(t.Context(), noRestore{why}, anyPIDs{}, process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}})
 	if err != nil {
 		t.Fatal(err)
 	}

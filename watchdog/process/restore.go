@@ -9,10 +9,6 @@ import (
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
-// lowPID is where the ids of helpers start during a restore: below those of
-// functions, above those of the watchdog.
-const lowPID = 1000
-
 // Engine prepares restores that give the process the two files as its output;
 // *criu.Engine does.
 type Engine interface {
@@ -30,31 +26,35 @@ type PreparedRestore interface {
 type Restoring struct {
 	restore PreparedRestore
 	logs    *logs
-	set     SetLastPID
+	pids    PIDs
 }
 
 // PrepareRestore does what can be done before the image is there. CRIU's own
 // processes get ids below those of the image.
-func PrepareRestore(ctx context.Context, e Engine, set SetLastPID, out Output) (*Restoring, error) {
+func PrepareRestore(ctx context.Context, e Engine, pids PIDs, out Output) (*Restoring, error) {
 	l, err := newLogs(out)
 	if err != nil {
 		return nil, fmt.Errorf("restore function: %w", err)
 	}
 	var r PreparedRestore
-	if err = set(lowPID); err == nil {
+	if err = pids.Below(); err == nil {
 		r, err = e.PrepareRestore(ctx, l.stdout.w, l.stderr.w)
 	}
 	if err != nil {
 		l.abandon()
 		return nil, err
 	}
-	return &Restoring{restore: r, logs: l, set: set}, nil
+	return &Restoring{restore: r, logs: l, pids: pids}, nil
 }
 
-// Run restores the function from the image in dir. What starts afterwards,
-// threads of the function among them, gets ids above those of the image.
+// Run restores the function from the image in dir. What starts from now on,
+// threads of the function among them, gets ids above those of the image, which
+// is given its own whatever comes next.
 func (r *Restoring) Run(ctx context.Context, dir string, p snapshot.Process) (*Process, error) {
-	pid, err := r.restore.Run(ctx, dir, p)
+	pid, err := 0, r.pids.Above(p.MaxTID)
+	if err == nil {
+		pid, err = r.restore.Run(ctx, dir, p)
+	}
 	err = errors.Join(err, r.restore.Close())
 	if err != nil {
 		r.logs.abandon()
@@ -65,12 +65,7 @@ func (r *Restoring) Run(ctx context.Context, dir string, p snapshot.Process) (*P
 		r.logs.abandon()
 		return nil, fmt.Errorf("restore function: %w", err)
 	}
-	restored := watch(proc, r.logs)
-	if err := r.set(p.MaxTID); err != nil {
-		restored.Kill()
-		return nil, err
-	}
-	return restored, nil
+	return watch(proc, r.logs), nil
 }
 
 // Close undoes a preparation that was not run.
