@@ -155,7 +155,7 @@ main() {
 
 install() {
 	check_all
-	exists namespace "$namespace" || k create namespace "$namespace" | changes
+	exists namespace "$namespace" || k create namespace "$namespace" | said
 	[ -z "$with_openfaas" ] || install_openfaas
 	apply_pod_security
 	probe

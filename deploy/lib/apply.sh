@@ -1,10 +1,35 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # settings and arguments are deploy.sh's and settings.sh's
 # Making it so.
 
-# changes shows what kubectl apply or delete changed.
-changes() { sed -n '/ unchanged\( (.*)\)\?$/!s/^/    /p'; }
+# said shows what kubectl did.
+said() { sed 's/^/    /'; }
 
-apply() { k apply ${dry:+--dry-run=$dry} -f - 2> >(grep -v 'last-applied-configuration' >&2) | changes; }
+# differences FILE: a line for each object that is not in the cluster as the
+# file says. kubectl apply itself calls everything with a selector changed.
+differences() {
+	local code=0
+	KUBECTL_EXTERNAL_DIFF='diff -rqN' k diff -f "$1" >"$work/diff" 2>"$work/diff.err" || code=$?
+	if [ "$code" -gt 1 ]; then
+		sed '/^Warning: .*deprecated/d' "$work/diff.err" >&2
+		return 1
+	fi
+	sed -n 's,.*/LIVE-[0-9]*/[^ ]*v[0-9][a-z0-9]*\.\([A-Z][A-Za-z]*\)\.\([^. ]*\)\.\([^ ]*\) .*,\1 \2/\3,p' "$work/diff" | sed 's, /, ,'
+}
+
+# apply FILE: makes it so, and says what that changed.
+apply() {
+	local changed
+	changed=$(differences "$1") || return 1
+	if [ -z "$changed" ]; then
+		info 'nothing to change'
+		return
+	fi
+	k apply -f "$1" >/dev/null 2>"$work/apply.err" || {
+		cat "$work/apply.err" >&2
+		return 1
+	}
+	printf '%s\n' "$changed" | sed 's/^/    made so: /'
+}
 
 install_all() {
 	step 'Namespaces and secrets'
@@ -19,7 +44,7 @@ install_all() {
 
 make_namespaces() {
 	render_services | kinds Namespace >"$work/namespaces.yaml"
-	[ ! -s "$work/namespaces.yaml" ] || apply <"$work/namespaces.yaml"
+	[ ! -s "$work/namespaces.yaml" ] || apply "$work/namespaces.yaml"
 }
 
 apply_pod_security() {
@@ -73,7 +98,7 @@ ensure_secret() {
 
 install_services() {
 	render_services | kinds -Namespace >"$work/services.yaml"
-	apply <"$work/services.yaml" || fail 'the manifests were not accepted, see above. The storage of a StatefulSet cannot be changed in place: kubectl delete statefulset NAME -n stores --cascade=orphan, then run again'
+	apply "$work/services.yaml" || fail 'the manifests were not accepted, see above. The storage of a StatefulSet cannot be changed in place: kubectl delete statefulset NAME -n stores --cascade=orphan, then run again'
 	# Redis and MinIO first: the others start only when they answer.
 	await stores statefulset/redis
 	[ -n "$s3_url" ] || await stores statefulset/minio
@@ -110,7 +135,8 @@ install_policy() {
 		info 'none asked for'
 		return
 	fi
-	render_policy | apply
+	render_policy >"$work/policy.yaml"
+	apply "$work/policy.yaml" || fail 'the policy was not accepted; see above'
 	await_rights yes || fail "the policy is there, but pods with the label snapshot=true do not get the rights: $(why_no_rights)"
 	info "pods with the label snapshot=true in $namespace get the rights, others do not"
 	note_old_pods
@@ -163,16 +189,24 @@ note_old_pods() {
 
 # preview shows what a run would change, and changes nothing.
 preview() {
-	local dry=client
-	if exists namespace pronghorn && exists namespace stores; then dry=server; fi
-	step 'This would be changed (--dry-run)'
-	exists namespace "$namespace" || info "namespace/$namespace created"
-	[ -z "$set_pod_security" ] || info "namespace/$namespace labelled pod-security.kubernetes.io/enforce=privileged"
-	{ render_services; [ "$policy_api" = none ] || { echo ---; render_policy; }; } >"$work/all.yaml"
-	apply <"$work/all.yaml"
 	local secret secrets=(pronghorn/operator-token stores/operator-token stores/redis)
+	step 'This would be changed (--dry-run)'
+	exists namespace "$namespace" || info "Namespace $namespace"
+	[ -z "$set_pod_security" ] || info "Namespace $namespace: pod-security.kubernetes.io/enforce=privileged"
 	[ -n "$s3_url" ] || secrets+=(stores/minio pronghorn/pool)
 	for secret in "${secrets[@]}"; do
-		exists secret "${secret#*/}" -n "${secret%/*}" || info "secret $secret created"
+		exists secret "${secret#*/}" -n "${secret%/*}" || info "Secret $secret"
 	done
+	render_services >"$work/services.yaml"
+	render_policy >"$work/policy.yaml"
+	preview_file "$work/services.yaml"
+	[ ! -s "$work/policy.yaml" ] || preview_file "$work/policy.yaml"
+}
+
+preview_file() {
+	if exists namespace pronghorn && exists namespace stores; then
+		differences "$1" | said
+	else
+		k create --dry-run=client -f "$1" -o name 2>/dev/null | said
+	fi
 }

@@ -8,7 +8,7 @@ install_openfaas() {
 	command -v helm >/dev/null || fail 'helm is missing: https://helm.sh/docs/intro/install/'
 	local name
 	for name in openfaas "$namespace"; do
-		exists namespace "$name" || k create namespace "$name" | changes
+		exists namespace "$name" || k create namespace "$name" | said
 	done
 	helm upgrade --install openfaas openfaas ${context:+--kube-context "$context"} \
 		--repo https://openfaas.github.io/faas-netes/ --namespace openfaas \

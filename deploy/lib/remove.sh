@@ -23,7 +23,7 @@ remove_policy() {
 	local kind
 	for kind in mutatingadmissionpolicybinding mutatingadmissionpolicy mutatingpolicies.policies.kyverno.io; do
 		k get "$kind" >/dev/null 2>&1 || continue
-		k delete "$kind" "$policy_name" --ignore-not-found | changes
+		k delete "$kind" "$policy_name" --ignore-not-found | said
 	done
 	exists namespace "$namespace" || return 0
 	await_rights no || warn "labelled pods in $namespace still get rights: another policy is at work"
@@ -32,21 +32,21 @@ remove_policy() {
 remove_workloads() { # remove_workloads NAMESPACE
 	exists namespace "$1" || return 0
 	k delete deployment,statefulset,service,poddisruptionbudget,networkpolicy -n "$1" -l "$part_of" \
-		--ignore-not-found --timeout="${timeout}s" | changes
+		--ignore-not-found --timeout="${timeout}s" | said
 }
 
 remove_data() {
 	local name left
-	k delete pvc data-redis-0 data-minio-0 -n stores --ignore-not-found --timeout="${timeout}s" 2>/dev/null | changes
+	k delete pvc data-redis-0 data-minio-0 -n stores --ignore-not-found --timeout="${timeout}s" 2>/dev/null | said
 	for name in pronghorn stores; do
 		exists namespace "$name" || continue
-		k delete secret,configmap -n "$name" -l "$part_of" --ignore-not-found | changes
+		k delete secret,configmap -n "$name" -l "$part_of" --ignore-not-found | said
 		k get namespace -l "$part_of" -o name | grep -qx "namespace/$name" || continue
 		left=$(k get all,pvc,secret -n "$name" -o name 2>/dev/null | grep -v '^pod/' || true)
 		if [ -n "$left" ]; then
 			warn "the namespace $name stays, since others have something in it: $(paste -sd' ' <<<"$left")"
 		else
-			k delete namespace "$name" --timeout="${timeout}s" | changes
+			k delete namespace "$name" --timeout="${timeout}s" | said
 		fi
 	done
 }

@@ -35,7 +35,8 @@ save_settings() {
 		arguments+=("--from-literal=$name=${!name}")
 	done
 	k create configmap "$settings_map" -n pronghorn "${arguments[@]}" --dry-run=client -o yaml |
-		k label -f - --local --dry-run=client "$part_of" -o yaml | k apply -f - | changes
+		k label -f - --local "$part_of" -o yaml >"$work/settings.yaml"
+	apply "$work/settings.yaml"
 }
 
 check_settings() {
