@@ -163,19 +163,24 @@ status() {
 	kubectl get --raw /readyz >/dev/null && kubectl get nodes
 }
 
-# load passes each image on, unless it did so with the same image before.
+# load passes on those images that are not loaded yet, together, since they
+# share most of their layers.
 load() {
-	local image id mark
+	local image new=()
 	local docker=${PRONGHORN_DOCKER:-$(PATH=/usr/bin:$PATH command -v docker || true)}
 	mkdir -p "$directory/loaded"
 	for image in "$@"; do
-		id=$("$docker" image inspect --format '{{.Id}}' "$image")
-		mark=$directory/loaded/${image//\//_}
-		[ "$(cat "$mark" 2>/dev/null)" != "$id" ] || continue
-		"$docker" save "$image" | ctr images import - >/dev/null
-		echo "$id" >"$mark"
+		[ "$(cat "$(mark "$image")" 2>/dev/null)" = "$(id_of "$image")" ] || new+=("$image")
+	done
+	[ "${#new[@]}" -gt 0 ] || return 0
+	"$docker" save "${new[@]}" | ctr images import - >/dev/null
+	for image in "${new[@]}"; do
+		id_of "$image" >"$(mark "$image")"
 	done
 }
+
+id_of() { "$docker" image inspect --format '{{.Id}}' "$1"; }
+mark() { echo "$directory/loaded/${1//\//_}"; }
 
 remove() {
 	stop

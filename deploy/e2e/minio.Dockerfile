@@ -1,5 +1,4 @@
 # The MinIO server that scripts/setup.sh builds, in place of the public image.
-FROM scratch
+FROM debian:forky-slim
 COPY minio /usr/bin/minio
-ENV PATH=/usr/bin
 ENTRYPOINT ["minio"]
