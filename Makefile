@@ -21,7 +21,7 @@ GENERATIONS ?= 100
 LDFLAGS  := -s -w
 
 # What the tests must find; a component that is missing then fails them.
-PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio,libraries,ffmpeg,pillow,mustache
+PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,redis,minio,libraries,ffmpeg,pillow,mustache,shellcheck
 export PRONGHORN_REQUIRE
 
 .PHONY: build setup test check unit integration functions containers e2e-k8s images fuzz soak generations bench bench-proxy bench-snapshot format clean

@@ -7,9 +7,9 @@
 #   scripts/setup.sh suite-pypy, suite-jvm
 #                            that, and what all functions of a language need
 #   scripts/setup.sh suite   what all functions need
-#   scripts/setup.sh test    that, and what the tests need (redis, cc)
+#   scripts/setup.sh test    that, and what the tests need (redis, cc, shellcheck)
 #   scripts/setup.sh NAME…   single parts: go criu pypy jvm redis minio cc
-#                            libraries ffmpeg pillow mustache
+#                            libraries ffmpeg pillow mustache shellcheck
 #
 # Environment:
 #   PRONGHORN_PREFIX         where CRIU, MinIO, Pillow are kept (/opt/pronghorn)
@@ -238,6 +238,10 @@ need_cc() {
 	have gcc || have clang || apt_install "a C compiler" gcc libc6-dev
 }
 
+need_shellcheck() {
+	have shellcheck || apt_install shellcheck shellcheck
+}
+
 need_redis() {
 	have redis-server && return
 	# The tests start their own server on a free port: the package must not start one.
@@ -358,9 +362,9 @@ main() {
 		suite-pypy) main go criu pypy libraries ffmpeg pillow minio ;;
 		suite-jvm) main go criu jvm mustache ;;
 		suite) main suite-pypy suite-jvm ;;
-		test) main run suite redis cc ;;
-		go | criu | pypy | jvm | redis | minio | cc | libraries | ffmpeg | pillow | mustache) "need_$part" ;;
-		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, redis, minio, cc, libraries, ffmpeg, pillow, mustache" ;;
+		test) main run suite redis cc shellcheck ;;
+		go | criu | pypy | jvm | redis | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, redis, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck" ;;
 		esac
 	done
 }

@@ -96,12 +96,16 @@ ensure_secret() {
 	make_secret "$@"
 }
 
+# install_services: Redis and MinIO first, since the others start only when
+# those answer.
 install_services() {
-	render_services | kinds -Namespace >"$work/services.yaml"
-	apply "$work/services.yaml" || fail 'the manifests were not accepted, see above. The storage of a StatefulSet cannot be changed in place: kubectl delete statefulset NAME -n stores --cascade=orphan, then run again'
-	# Redis and MinIO first: the others start only when they answer.
+	render_services >"$work/all.yaml"
+	kinds -Namespace <"$work/all.yaml" | kinds -Deployment >"$work/stores.yaml"
+	kinds Deployment <"$work/all.yaml" >"$work/services.yaml"
+	apply "$work/stores.yaml" || fail 'the manifests were not accepted, see above. The storage of a StatefulSet cannot be changed in place: kubectl delete statefulset NAME -n stores --cascade=orphan, then run again'
 	await stores statefulset/redis
 	[ -n "$s3_url" ] || await stores statefulset/minio
+	apply "$work/services.yaml" || fail 'the manifests were not accepted, see above'
 	await stores deployment/database
 	await pronghorn deployment/pronghorn-agent
 	note_minio
@@ -119,7 +123,7 @@ explain() {
 	local app=${2#*/}
 	k get pods -n "$1" -l "app.kubernetes.io/name=$app" -o wide || true
 	k get events -n "$1" --field-selector type=Warning --sort-by=.lastTimestamp 2>/dev/null | tail -5 || true
-	k logs -n "$1" "$2" --tail=5 --all-containers 2>&1 || true
+	k logs -n "$1" "$2" --tail=5 --all-containers --pod-running-timeout=1s 2>&1 || true
 }
 
 # note_minio: what an earlier run made and this one does not use is not removed

@@ -1,21 +1,23 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # settings and arguments are deploy.sh's and settings.sh's
 # A pod with a function's rights dumps and restores a process on some node.
 
-doctor() { k "$1" pod pronghorn-doctor -n "$namespace" "${@:2}"; }
+doctor() { k "$1" pod pronghorn-doctor -n "$probed" "${@:2}"; }
 
 probe() {
 	local phase
+	probed=$namespace # global: the trap below needs it
+	exists namespace "$probed" || probed=default
 	if [ "$policy_api" = none ] || [ -n "$skip_probe" ]; then
 		return
 	fi
-	step "Trying CRIU in a pod in $namespace, with the rights that functions get"
+	step "Trying CRIU in a pod in $probed, with the rights that functions get"
 	doctor delete --ignore-not-found --wait >/dev/null
-	if ! render_probe | k create -f - >/dev/null 2>"$work/probe.err"; then
+	if ! render_probe "$probed" | k create -f - >/dev/null 2>"$work/probe.err"; then
 		fail "the pod was not let in: $(cat "$work/probe.err")"
 	fi
 	trap 'doctor delete --ignore-not-found --wait=false --grace-period=1 >/dev/null 2>&1; cleanup' EXIT
 	phase=$(await_doctor)
-	k logs pronghorn-doctor -n "$namespace" 2>/dev/null | sed 's/^/    /'
+	k logs pronghorn-doctor -n "$probed" 2>/dev/null | sed 's/^/    /'
 	case "$phase" in
 	Succeeded) ;;
 	Failed) fail "$(doctor_failed)" ;;

@@ -28,9 +28,9 @@ replace() {
 	YAML
 }
 
-# finish prints the manifests, for the functions' namespace of the settings.
+# finish [NAMESPACE] prints the manifests, for that namespace of the functions.
 finish() {
-	k kustomize "$directory" | sed "s/\\bopenfaas-fn\\b/$namespace/g"
+	k kustomize "$directory" | sed "s/\\bopenfaas-fn\\b/${1:-$namespace}/g"
 }
 
 set_image() {
@@ -107,7 +107,7 @@ render_policy() {
 	finish
 }
 
-render_probe() {
+render_probe() { # render_probe NAMESPACE
 	local path=/spec/containers/0/securityContext
 	overlay probe
 	parts resources probe
@@ -116,5 +116,5 @@ render_probe() {
 	replace Pod pronghorn-doctor replace /spec/volumes/0/emptyDir/sizeLimit "$([ "$staging_size" = 0 ] && echo 64Mi || echo "$staging_size")"
 	[ "$rights" != smallest ] || replace Pod pronghorn-doctor replace $path/capabilities/add '[CHECKPOINT_RESTORE, SETPCAP]'
 	[ -z "$apparmor" ] || replace Pod pronghorn-doctor add $path/appArmorProfile '{type: Unconfined}'
-	finish
+	finish "$1"
 }

@@ -18,7 +18,8 @@ type Mode int
 
 const (
 	// Privileged restores into a time namespace of its own, so that the clock
-	// of the process goes on where it was on whatever machine.
+	// of the process goes on where it was on whatever machine. It needs the
+	// capabilities on the machine, not only in a user namespace.
 	Privileged Mode = iota
 	// Unprivileged needs two capabilities only. The monotonic clock of a
 	// restored process is that of the machine: timers of a JVM that was dumped
@@ -109,7 +110,7 @@ func judge(version string, root fs.FS, uid int, file uint64) (Mode, error) {
 		return Privileged, errors.New("a seccomp filter is active here, and CRIU cannot suspend it: run the container with seccomp unconfined (seccompProfile.type: Unconfined)")
 	}
 	mode := Privileged
-	if missing := capsPrivileged &^ status.inherited(uid, file); missing != 0 {
+	if missing := capsPrivileged &^ status.inherited(uid, file); missing != 0 || inUserNamespace(root) {
 		mode = Unprivileged
 	}
 	if missing := capsUnprivileged &^ status.inherited(uid, file); mode == Unprivileged && missing != 0 {

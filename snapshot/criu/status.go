@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +45,13 @@ func readStatus(root fs.FS) (status, error) {
 		}
 	}
 	return s, nil
+}
+
+// inUserNamespace reports whether we are in another user namespace than the
+// machine's, which maps all ids to themselves.
+func inUserNamespace(root fs.FS) bool {
+	raw, err := fs.ReadFile(root, "proc/self/uid_map")
+	return err == nil && !slices.Equal(strings.Fields(string(raw)), []string{"0", "0", "4294967295"})
 }
 
 // inherited are the capabilities of a program that we execute: root's are those

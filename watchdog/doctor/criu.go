@@ -38,7 +38,7 @@ func (d *doctor) rights(ctx context.Context) Check {
 	d.works = true
 	if mode == criu.Unprivileged {
 		return warning(name, "mode unprivileged: a restored process sees the monotonic clock of its new machine",
-			"for JVM functions that are restored on other machines, or after a reboot: add SYS_ADMIN, SYS_TIME, NET_ADMIN and SYS_CHROOT")
+			"for JVM functions that are restored on other machines, or after a reboot: add SYS_ADMIN, SYS_TIME, NET_ADMIN and SYS_CHROOT, outside user namespaces")
 	}
 	return ok(name, "mode "+mode.String())
 }
