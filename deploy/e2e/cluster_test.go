@@ -23,28 +23,30 @@ type cluster struct {
 	env []string // KUBECONFIG, and a PATH on which kubectl is
 }
 
-// startCluster starts an empty cluster, which ends with the test, or stays
-// where PRONGHORN_KEEP is set.
-func startCluster(t *testing.T) *cluster {
-	t.Helper()
+// start starts an empty cluster.
+func (c *cluster) start(t *testing.T) {
 	if _, err := command(t.Context(), nil, root+"/scripts/k8s.sh", "status"); err == nil {
 		t.Fatal("a cluster runs, and this test wants an empty one: scripts/k8s.sh stop")
 	}
-	out, err := command(t.Context(), nil, root+"/scripts/k8s.sh", "start")
+	kubeconfig, err := command(t.Context(), nil, root+"/scripts/k8s.sh", "start")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if os.Getenv("PRONGHORN_KEEP") != "" {
-			t.Logf("the cluster stays: export %s; scripts/k8s.sh stop ends it", out)
-			return
-		}
+	bin := filepath.Join(require.Prefix(), "kubernetes", "bin")
+	c.env = []string{kubeconfig, "PATH=" + bin + ":" + os.Getenv("PATH")}
+}
+
+// stop ends the cluster that was started, unless PRONGHORN_KEEP is set.
+func (c *cluster) stop(t *testing.T) {
+	switch {
+	case c.env == nil:
+	case os.Getenv("PRONGHORN_KEEP") != "":
+		t.Logf("the cluster stays: export %s; scripts/k8s.sh stop ends it", c.env[0])
+	default:
 		if _, err := command(context.Background(), nil, root+"/scripts/k8s.sh", "stop"); err != nil {
 			t.Error(err)
 		}
-	})
-	bin := filepath.Join(require.Prefix(), "kubernetes", "bin")
-	return &cluster{env: []string{out, "PATH=" + bin + ":" + os.Getenv("PATH")}}
+	}
 }
 
 // command runs a program with more environment and returns what it printed to
