@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -159,6 +160,7 @@ func TestOnAnAPIServer(t *testing.T) {
 	t.Run("manifests", func(t *testing.T) { applyAll(t, c) })
 	t.Run("what else there is", func(t *testing.T) { validate(t, c) })
 	t.Run("policy", func(t *testing.T) { checkPolicy(t, c) })
+	t.Run("remove", func(t *testing.T) { removeAll(t, c) })
 }
 
 func refuseBaseline(t *testing.T, c cluster) {
@@ -381,4 +383,43 @@ func makeKey(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	write(t, path, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})))
+}
+
+// removeAll takes everything away, in two steps: the data only when asked.
+func removeAll(t *testing.T, c cluster) {
+	c.must(t, "{apiVersion: v1, kind: Secret, metadata: {name: pronghorn-token-f, namespace: openfaas-fn, labels: {app.kubernetes.io/part-of: pronghorn}}}", "create", "-f", "-")
+	c.must(t, "{apiVersion: v1, kind: Secret, metadata: {name: of-others, namespace: stores}}", "create", "-f", "-")
+	kinds := func() string {
+		var found []string
+		for what := range c.versions(t) {
+			kind, _, _ := strings.Cut(what, " ")
+			if !slices.Contains(found, kind) {
+				found = append(found, kind)
+			}
+		}
+		slices.Sort(found)
+		return strings.Join(found, " ")
+	}
+	for _, step := range []struct {
+		args       []string
+		said, left string
+	}{
+		{[]string{"--remove"}, "kubectl delete -n openfaas-fn secret/pronghorn-token-f", "ConfigMap Secret"},
+		{[]string{"--remove"}, "volumes and secrets stay", "ConfigMap Secret"}, // once more is no error
+		{[]string{"--remove", "--data"}, `namespace "pronghorn" deleted`, "Secret"},
+	} {
+		stdout, stderr, code := script(t.Context(), t, c.env(), append(step.args, "--timeout", "60")...)
+		if code != 0 || !strings.Contains(stdout, step.said) {
+			t.Errorf("%v: got code %d, output %s, error %s; want %q", step.args, code, stdout, stderr, step.said)
+		}
+		if got := kinds(); got != step.left {
+			t.Errorf("%v: what is left is %q, want %q", step.args, got, step.left)
+		}
+		if got := c.must(t, "", "get", "mutatingadmissionpolicy", "-o", "name"); got != "" {
+			t.Errorf("%v: the policy is still there: %s", step.args, got)
+		}
+	}
+	// What functions mount and what others have stays.
+	c.must(t, "", "get", "secret", "pronghorn-token-f", "-n", "openfaas-fn")
+	c.must(t, "", "get", "secret", "of-others", "-n", "stores")
 }
