@@ -63,10 +63,14 @@ need_programs() {
 	fi
 }
 
+# make_cgroups: all pods together weigh as much as four processes of this
+# machine; with the weight of one they would starve beside a busy build.
 make_cgroups() {
 	local hierarchy
 	for hierarchy in $(cgroup_roots); do
 		mkdir -p "$hierarchy/$cgroup"
+		[ ! -e "$hierarchy/$cgroup/cpu.shares" ] || echo 4096 >"$hierarchy/$cgroup/cpu.shares"
+		[ ! -e "$hierarchy/$cgroup/cpu.weight" ] || echo 400 >"$hierarchy/$cgroup/cpu.weight"
 	done
 }
 

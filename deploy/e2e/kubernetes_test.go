@@ -66,9 +66,11 @@ func deployFromNothing(t *testing.T, c *cluster) {
 	t.Log(c.deploy(t, "--status"))
 }
 
-// validateManifests has the API server check every kustomization. What it does
+// validateManifests has the API server check every kustomization and the
+// functions of deploy/plain. What it does
 // not serve, such as a policy of another version, it cannot check.
 func validateManifests(t *testing.T, c *cluster) {
+	t.Run("plain", func(t *testing.T) { c.kubectl(t, "apply", "--dry-run=server", "-f", root+"/deploy/plain") })
 	kustomizations := 0
 	err := filepath.WalkDir(root+"/deploy", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.Name() != "kustomization.yaml" {
@@ -254,6 +256,9 @@ func startUnderLoad(t *testing.T, c *cluster) *underLoad {
 	return u
 }
 
+// enough requests tell something.
+const enough = 40
+
 // during runs what happens to the cluster, lets the load go on for a while,
 // and wants that no request has failed.
 func (u *underLoad) during(t *testing.T, settle time.Duration, what func()) {
@@ -265,7 +270,8 @@ func (u *underLoad) during(t *testing.T, settle time.Duration, what func()) {
 	what()
 	time.Sleep(settle)
 	for i, l := range u.loads {
-		l.check(t, u.functions[i].Name, before[i], 40)
+		await(t, 2*time.Minute, fmt.Sprintf("%d requests to %s", enough, u.functions[i].Name), func() bool { return l.sent() >= before[i]+enough })
+		l.check(t, u.functions[i].Name, before[i])
 	}
 	t.Logf("lifetimes so far: %v", u.lifetimes(t))
 }
