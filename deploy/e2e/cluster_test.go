@@ -67,8 +67,9 @@ func commandWith(ctx context.Context, env []string, stdin, name string, args ...
 	return strings.TrimSpace(stdout.String()), nil
 }
 
+// try runs kubectl, also in a cleanup, when the test's context has ended.
 func (c *cluster) try(t testing.TB, args ...string) (string, error) {
-	return command(t.Context(), c.env, filepath.Join(require.Prefix(), "kubernetes/bin/kubectl"), args...)
+	return command(context.WithoutCancel(t.Context()), c.env, filepath.Join(require.Prefix(), "kubernetes/bin/kubectl"), args...)
 }
 
 func (c *cluster) kubectl(t testing.TB, args ...string) string {
@@ -113,8 +114,9 @@ type pod struct {
 		}
 	}
 	Status struct {
-		PodIP      string
-		Conditions []struct{ Type, Status string }
+		PodIP             string
+		Conditions        []struct{ Type, Status string }
+		ContainerStatuses []struct{ RestartCount int }
 	}
 }
 

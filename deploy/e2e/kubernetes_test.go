@@ -240,6 +240,7 @@ func loaded() []function {
 type underLoad struct {
 	cluster   *cluster
 	functions []function
+	pods      []string // their ids
 	loads     []*load
 }
 
@@ -247,7 +248,9 @@ func startUnderLoad(t *testing.T, c *cluster) *underLoad {
 	t.Helper()
 	u := &underLoad{cluster: c, functions: loaded()}
 	for _, f := range u.functions {
-		f.start(t, c)
+		for _, p := range f.start(t, c) {
+			u.pods = append(u.pods, p.Metadata.UID)
+		}
 		t.Cleanup(func() { f.logIfFailed(t, c) })
 	}
 	for _, f := range u.functions {
@@ -273,7 +276,26 @@ func (u *underLoad) during(t *testing.T, settle time.Duration, what func()) {
 		await(t, 2*time.Minute, fmt.Sprintf("%d requests to %s", enough, u.functions[i].Name), func() bool { return l.sent() >= before[i]+enough })
 		l.check(t, u.functions[i].Name, before[i])
 	}
+	u.wantSamePods(t)
 	t.Logf("lifetimes so far: %v", u.lifetimes(t))
+}
+
+// wantSamePods wants that no function's pod was replaced or started again: the
+// load would not show it where another pod answers.
+func (u *underLoad) wantSamePods(t *testing.T) {
+	t.Helper()
+	for _, f := range u.functions {
+		for _, p := range u.cluster.pods(t, namespace, f.selector()) {
+			if !slices.Contains(u.pods, p.Metadata.UID) {
+				t.Errorf("pod %s of %s is new", p.Metadata.Name, f.Name)
+			}
+			for _, container := range p.Status.ContainerStatuses {
+				if container.RestartCount > 0 {
+					t.Errorf("pod %s of %s was restarted", p.Metadata.Name, f.Name)
+				}
+			}
+		}
+	}
 }
 
 // lifetimes are those of all functions' pods.
