@@ -248,15 +248,24 @@ func startUnderLoad(t *testing.T, c *cluster) *underLoad {
 	t.Helper()
 	u := &underLoad{cluster: c, functions: loaded()}
 	for _, f := range u.functions {
-		for _, p := range f.start(t, c) {
-			u.pods = append(u.pods, p.Metadata.UID)
-		}
+		f.start(t, c)
 		t.Cleanup(func() { f.logIfFailed(t, c) })
 	}
+	u.notePods(t)
 	for _, f := range u.functions {
 		u.loads = append(u.loads, startLoad(t, f.url(t, c), 4, 500*time.Millisecond))
 	}
 	return u
+}
+
+func (u *underLoad) notePods(t *testing.T) {
+	t.Helper()
+	u.pods = nil
+	for _, f := range u.functions {
+		for _, p := range u.cluster.readyPods(t, namespace, f.selector(), f.Replicas) {
+			u.pods = append(u.pods, p.Metadata.UID)
+		}
+	}
 }
 
 // enough requests tell something.
@@ -277,7 +286,7 @@ func (u *underLoad) during(t *testing.T, settle time.Duration, what func()) {
 		l.check(t, u.functions[i].Name, before[i])
 	}
 	u.wantSamePods(t)
-	t.Logf("lifetimes so far: %v", u.lifetimes(t))
+	t.Logf("lifetimes so far: %v; checkpoints: %v", u.sum(t, pod.lifetimes), u.sum(t, pod.checkpoints))
 }
 
 // wantSamePods wants that no function's pod was replaced or started again: the
@@ -298,13 +307,16 @@ func (u *underLoad) wantSamePods(t *testing.T) {
 	}
 }
 
-// lifetimes are those of all functions' pods.
-func (u *underLoad) lifetimes(t testing.TB) map[string]int {
+// sum adds up what the functions' pods have counted.
+func (u *underLoad) sum(t testing.TB, counted func(pod, testing.TB) map[string]int) map[string]int {
 	t.Helper()
 	sum := map[string]int{}
 	for _, f := range u.functions {
 		for _, p := range u.cluster.pods(t, namespace, f.selector()) {
-			for key, n := range p.lifetimes(t) {
+			if !p.ready() {
+				continue
+			}
+			for key, n := range counted(p, t) {
 				sum[key] += n
 			}
 		}
@@ -312,21 +324,32 @@ func (u *underLoad) lifetimes(t testing.TB) map[string]int {
 	return sum
 }
 
-// restoredAgain waits until a process is restored from now on.
-func (u *underLoad) restoredAgain(t *testing.T) {
+// hotAgain waits until, from now on, a process is restored and a checkpoint is
+// taken: everything that they need is at work.
+func (u *underLoad) hotAgain(t *testing.T) {
 	t.Helper()
-	before := u.lifetimes(t)["restored planned"]
-	await(t, 2*time.Minute, "a restore after all parts are back", func() bool { return u.lifetimes(t)["restored planned"] > before })
+	restored, taken := u.sum(t, pod.lifetimes)["restored planned"], u.sum(t, pod.checkpoints)["done planned"]
+	await(t, 3*time.Minute, "a restore and a checkpoint, with all parts there", func() bool {
+		return u.sum(t, pod.lifetimes)["restored planned"] > restored && u.sum(t, pod.checkpoints)["done planned"] > taken
+	})
 }
 
 func partsDie(t *testing.T, c *cluster) {
 	u := startUnderLoad(t, c)
-	u.restoredAgain(t)
+	u.hotAgain(t)
 	t.Run("nothing", func(t *testing.T) { u.during(t, 15*time.Second, func() {}) })
+	for _, f := range u.functions {
+		t.Run("a pod of "+f.Name+" deleted", func(t *testing.T) {
+			u.during(t, 5*time.Second, func() {
+				c.kubectl(t, "delete", "pod", "-n", namespace, c.pods(t, namespace, f.selector())[0].Metadata.Name)
+				u.notePods(t)
+			})
+		})
+	}
 	for _, p := range parts {
 		t.Run(p.name+" pods deleted", func(t *testing.T) {
 			u.during(t, 10*time.Second, func() { p.deletePods(t, c) })
-			u.restoredAgain(t)
+			u.hotAgain(t)
 		})
 	}
 	for _, p := range parts {
@@ -334,7 +357,7 @@ func partsDie(t *testing.T, c *cluster) {
 			replicas := c.kubectl(t, "get", p.kind, p.workload, "-n", p.namespace, "-o", "jsonpath={.spec.replicas}")
 			u.during(t, 20*time.Second, func() { c.kubectl(t, "scale", p.kind, p.workload, "-n", p.namespace, "--replicas=0") })
 			u.during(t, 10*time.Second, func() { c.kubectl(t, "scale", p.kind, p.workload, "-n", p.namespace, "--replicas="+replicas) })
-			u.restoredAgain(t)
+			u.hotAgain(t)
 		})
 	}
 	for _, l := range u.loads {

@@ -56,8 +56,10 @@ func (l *load) stream(ctx context.Context, client *http.Client, url string, peri
 }
 
 // once is not bound to the load's context: the last request is answered, too.
+// Go's client repeats a GET by itself when its connection breaks, and a POST
+// only if nothing of it was sent.
 func once(client *http.Client, url string) error {
-	resp, err := client.Get(url)
+	resp, err := client.Post(url, "text/plain", http.NoBody)
 	if err != nil {
 		return err
 	}
