@@ -2,7 +2,7 @@
 # Installs Pronghorn next to OpenFaaS on Kubernetes, and takes it away again.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 # shellcheck source=deploy/lib/common.sh
 . "$root/deploy/lib/common.sh"
 # shellcheck source=deploy/lib/settings.sh
@@ -54,6 +54,8 @@ usage() {
 		  --policy WHICH          auto, v1, v1beta1 (MutatingAdmissionPolicy), kyverno, none
 		  --rights clock|smallest with a clock of their own, which JVM functions need, or without
 		  --staging-size SIZE     memory at /dev/shm for images (256Mi; 0 leaves 64 MiB)
+		  --node-cache DIRECTORY  of the nodes, where functions keep what they fetched: their memory,
+		                          in the clear; '' for none (none)
 		  --apparmor-unconfined   no AppArmor profile; for nodes with AppArmor
 		  --no-apparmor-unconfined
 		  --set-pod-security      set the namespace's Pod Security level to privileged, if it
@@ -96,7 +98,7 @@ parse() {
 			printf -v "${1#--}" %s "$2"
 			shift
 			;;
-		--namespace | --image | --strategy | --storage-class | --redis-size | --pool-size | --s3-url | --s3-secret | --policy | --rights | --staging-size)
+		--namespace | --image | --strategy | --storage-class | --redis-size | --pool-size | --s3-url | --s3-secret | --policy | --rights | --staging-size | --node-cache)
 			need_value "$@"
 			setting="${1#--}"
 			give "${setting//-/_}" "$2"
@@ -122,9 +124,9 @@ parse() {
 
 # exclusive: a choice of this run ends the other one of an earlier run.
 exclusive() {
-	if [ -n "${given[storage_class]:-}" ] && [ -z "${given[ephemeral]:-}" ]; then give ephemeral ''; fi
-	if [ -n "${given[ephemeral]:-}" ] && [ -z "${given[storage_class]:-}" ]; then give storage_class ''; fi
-	if [ -n "${given[s3_url]:-}" ] && [ -z "${given[s3_secret]:-}" ]; then give s3_secret pool; fi
+	if was_given storage_class && ! was_given ephemeral; then give ephemeral ''; fi
+	if was_given ephemeral && ! was_given storage_class; then give storage_class ''; fi
+	if was_given s3_url && ! was_given s3_secret; then give s3_secret pool; fi
 	[ -z "$data" ] || [ "$action" = remove ] || misuse '--data goes with --remove'
 	[[ "$timeout" =~ ^[1-9][0-9]*$ ]] || misuse "--timeout '$timeout': want seconds"
 	check_settings
@@ -134,7 +136,7 @@ main() {
 	default_settings
 	parse "$@"
 	exclusive
-	work=$(mktemp -d)
+	work=$(cd "$(mktemp -d)" && pwd -P)
 	trap cleanup EXIT
 	case "$action" in
 	install) install ;;

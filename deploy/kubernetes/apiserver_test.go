@@ -250,6 +250,7 @@ type container struct {
 		Capabilities                           struct{ Add, Drop []string }
 	}
 	VolumeMounts []struct{ Name, MountPath string }
+	Env          []struct{ Name, Value string }
 }
 
 func (c container) plain() bool {
@@ -343,6 +344,7 @@ func checkPolicy(t *testing.T, c cluster) {
 			}
 		})
 	}
+	t.Run("with a cache of the node", func(t *testing.T) { checkCache(t, c) })
 	t.Run("one where Pod Security enforces baseline is let in as it is", func(t *testing.T) {
 		c.must(t, "", "label", "namespace", "openfaas-fn", "pod-security.kubernetes.io/enforce=baseline")
 		await(t, "the label", func() error {
@@ -352,6 +354,31 @@ func checkPolicy(t *testing.T, c cluster) {
 			return nil
 		})
 	})
+}
+
+// checkCache turns the cache on, as --node-cache does.
+func checkCache(t *testing.T, c cluster) {
+	out, stderr, code := script(t.Context(), t, c.env(), "--render", "--policy", "v1beta1", "--node-cache", "/var/lib/pronghorn/cache", "--ephemeral")
+	if code != 0 {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	c.must(t, out, "apply", "-f", "-")
+	for what, spec := range map[string]string{
+		"nothing there":        "{automountServiceAccountToken: false, containers: [{name: f, image: i}]}",
+		"variables and mounts": "{containers: [{name: f, image: i, env: [{name: a, value: b}], volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, emptyDir: {}}]}",
+	} {
+		await(t, what, func() error {
+			got := c.admit(t, "openfaas-fn", `{snapshot: "true", faas_function: f}`, spec)[0]
+			mounts := map[string]string{}
+			for _, m := range got.VolumeMounts {
+				mounts[m.MountPath] = m.Name
+			}
+			if n := len(got.Env); n == 0 || got.Env[n-1].Name != "snapshot_cache_dir" || mounts["/var/cache/pronghorn"] != "pronghorn-cache" || mounts["/dev/shm"] != "pronghorn-staging" {
+				return fmt.Errorf("it got the variables %v and the mounts %v", got.Env, mounts)
+			}
+			return nil
+		})
+	}
 }
 
 // admit asks what would become of a pod.

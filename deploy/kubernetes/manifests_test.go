@@ -232,6 +232,7 @@ func TestWrongUsageIsRefused(t *testing.T) {
 		"the services' namespace":       {[]string{"--namespace", "stores"}, "a namespace of their own"},
 		"credentials on a command line": {[]string{"--s3-url", "s3://a:b@host/bucket"}, "without credentials"},
 		"storage and none":              {[]string{"--ephemeral", "--storage-class", "x"}, "exclude each other"},
+		"a cache in the root directory": {[]string{"--node-cache", "/var"}, "a directory of the nodes"},
 		"a timeout that is none":        {[]string{"--timeout", "0"}, "want seconds"},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -324,6 +325,8 @@ func TestSettingsReachTheManifests(t *testing.T) {
 			func(m map[string]object) any { return at(m[policy], "spec", "variables", 0, "expression") }, "['CHECKPOINT_RESTORE', 'SETPCAP']"},
 		"no staging": {[]string{"--staging-size", "0"},
 			func(m map[string]object) any { return at(m[policy], "spec", "variables", 1, "expression") }, "''"},
+		"a node's cache": {[]string{"--node-cache", "/var/lib/p/c"},
+			func(m map[string]object) any { return at(m[policy], "spec", "variables", 3, "expression") }, "'/var/lib/p/c'"},
 		"no AppArmor": {[]string{"--apparmor-unconfined"},
 			func(m map[string]object) any { return at(m[policy], "spec", "variables", 2, "expression") }, "'Unconfined'"},
 		"the older API": {[]string{"--policy", "v1beta1"},

@@ -66,7 +66,7 @@ check_storage() {
 	default=$(awk '$2 == "true" { print $1; exit }' <<<"$classes")
 	if [ -n "$storage_class" ]; then
 		awk -v name="$storage_class" '$1 == name { found = 1 } END { exit !found }' <<<"$classes" ||
-			fail "no StorageClass $storage_class; there are: $(awk '{ print $1 }' <<<"$classes" | paste -sd' ')"
+			fail "no StorageClass $storage_class; there are: $(awk '{ print $1 }' <<<"$classes" | paste -sd' ' -)"
 	elif [ -z "$default" ]; then
 		fail 'no default StorageClass: give --storage-class NAME, or --ephemeral to try it without storage'
 	fi

@@ -44,7 +44,7 @@ remove_data() {
 		k get namespace -l "$part_of" -o name | grep -qx "namespace/$name" || continue
 		left=$(k get all,pvc,secret -n "$name" -l "${part_of/=/!=}" -o name 2>/dev/null || true)
 		if [ -n "$left" ]; then
-			warn "the namespace $name stays, since others have something in it: $(paste -sd' ' <<<"$left")"
+			warn "the namespace $name stays, since others have something in it: $(paste -sd' ' - <<<"$left")"
 		else
 			k delete namespace "$name" --timeout="${timeout}s" | said
 		fi
@@ -54,6 +54,6 @@ remove_data() {
 # note_functions: a pod that mounts a secret does not start without it.
 note_functions() {
 	local secrets
-	secrets=$(k get secret -n "$namespace" -l "$part_of" -o name 2>/dev/null | paste -sd' ' || true)
+	secrets=$(k get secret -n "$namespace" -l "$part_of" -o name 2>/dev/null | paste -sd' ' - || true)
 	[ -z "$secrets" ] || info "functions' tokens stay, since pods that mount them would not start without them. When no function names them any more: kubectl delete -n $namespace $secrets"
 }

@@ -10,10 +10,11 @@ overlay() {
 }
 
 parts() { # parts resources|components PATH…: below deploy/kubernetes
-	local part
+	local part up
+	up=$(printf %s "$directory" | sed 's,/[^/]*,../,g') # Kustomize wants relative paths
 	printf '%s:\n' "$1" >>"$rendered"
 	for part in "${@:2}"; do
-		printf -- '- %s\n' "$(realpath --relative-to="$directory" "$root/deploy/kubernetes/$part")" >>"$rendered"
+		printf -- '- %s\n' "$up${root#/}/deploy/kubernetes/$part" >>"$rendered"
 	done
 }
 
@@ -30,7 +31,7 @@ replace() {
 
 # finish [NAMESPACE] prints the manifests, for that namespace of the functions.
 finish() {
-	k kustomize "$directory" | sed "s/\\bopenfaas-fn\\b/${1:-$namespace}/g"
+	k kustomize "$directory" | sed "s/openfaas-fn/${1:-$namespace}/g"
 }
 
 set_image() {
@@ -102,9 +103,14 @@ render_policy() {
 	echo 'patches:' >>"$rendered"
 	local size=$staging_size
 	[ "$size" != 0 ] || size=''
-	replace 'Mutating(Admission)?Policy' "$policy_name" test /spec/variables/1/name staging
-	replace 'Mutating(Admission)?Policy' "$policy_name" replace /spec/variables/1/expression "\"'$size'\""
+	set_variable 1 staging "$size"
+	set_variable 3 cache "$node_cache"
 	finish
+}
+
+set_variable() { # set_variable INDEX NAME TEXT: of the policy
+	replace 'Mutating(Admission)?Policy' "$policy_name" test "/spec/variables/$1/name" "$2"
+	replace 'Mutating(Admission)?Policy' "$policy_name" replace "/spec/variables/$1/expression" "\"'$3'\""
 }
 
 render_probe() { # render_probe NAMESPACE

@@ -4,19 +4,21 @@
 
 settings_map=deploy-settings
 setting_names=(namespace image storage_class ephemeral redis_size pool_size s3_url s3_secret
-	rights apparmor staging_size policy strategy)
-declare -A given=() # those that this run was given by flags
+	rights apparmor staging_size node_cache policy strategy)
+given=" " # those that this run was given by flags
 
 default_settings() {
 	namespace=openfaas-fn image=ghcr.io/pronghorn-faas/pronghorn:latest
 	storage_class='' ephemeral='' redis_size=1Gi pool_size=10Gi s3_url='' s3_secret=pool
-	rights=clock apparmor='' staging_size=256Mi policy=auto strategy=''
+	rights=clock apparmor='' staging_size=256Mi node_cache='' policy=auto strategy=''
 }
 
 give() { # give NAME VALUE
 	printf -v "$1" %s "$2"
-	given[$1]=yes
+	given="$given$1 "
 }
+
+was_given() { [[ "$given" == *" $1 "* ]]; }
 
 # load_settings takes those of the last run that this one was not given.
 load_settings() {
@@ -25,7 +27,7 @@ load_settings() {
 	local lines='{{range $k, $v := .data}}{{$k}}={{$v}}{{"\n"}}{{end}}'
 	while IFS='=' read -r name value; do
 		[[ " ${setting_names[*]} " == *" $name "* ]] || continue
-		[ -n "${given[$name]:-}" ] || printf -v "$name" %s "$value"
+		was_given "$name" || printf -v "$name" %s "$value"
 	done < <(k get configmap "$settings_map" -n pronghorn -o "go-template=$lines" 2>/dev/null || true)
 }
 
@@ -53,6 +55,7 @@ check_settings() {
 	*) misuse "--policy '$policy': want auto, v1, v1beta1, kyverno or none" ;;
 	esac
 	[[ "$s3_url" =~ ^(s3://[^@]+)?$ ]] || misuse "--s3-url: want s3://HOST[:PORT]/BUCKET[/PREFIX][?…] without credentials: those are in --s3-secret"
+	[[ "$node_cache" =~ ^(/[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+)?$ ]] || misuse "--node-cache '$node_cache': want a directory of the nodes of its own, such as /var/lib/pronghorn/cache"
 	local size
 	for size in "$redis_size" "$pool_size" "$staging_size"; do
 		[[ "$size" =~ ^(0|[0-9]+[KMGT]i?)$ ]] || misuse "size '$size': want a number and a unit, such as 10Gi"
