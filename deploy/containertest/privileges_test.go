@@ -10,35 +10,49 @@ import (
 // see scripts/runc-checkpoint-restore.sh.
 const twoRuntime = "checkpoint-restore"
 
-// Rights with which a checkpoint in one container is restored in the next, and
-// again. Container engines make /proc/sys read-only, and Kubernetes does.
-func TestRightsThatAreEnough(t *testing.T) {
-	const writable = "--security-opt=systempaths=unconfined"
-	five := []string{
+// writable is the option that leaves /proc/sys writable. Container engines make
+// it read-only, and Kubernetes does.
+const writable = "--security-opt=systempaths=unconfined"
+
+// The two sets of rights that are enough.
+var (
+	five = []string{
 		"--cap-drop=ALL", "--cap-add=SYS_ADMIN", "--cap-add=SYS_TIME", "--cap-add=NET_ADMIN", "--cap-add=SYS_CHROOT", "--cap-add=SETPCAP",
 		"--security-opt=seccomp=unconfined",
 	}
-	two := []string{"--runtime=" + twoRuntime, "--security-opt=seccomp=unconfined"}
+	two = []string{"--runtime=" + twoRuntime, "--security-opt=seccomp=unconfined"}
+)
+
+func and(rights []string, options ...string) []string {
+	return append(slices.Clone(rights), options...)
+}
+
+// Rights with which a checkpoint in one container is restored in the next, and
+// again.
+func TestRightsThatAreEnough(t *testing.T) {
 	const private, used = "mode=privileged process_ids=private-proc", "mode=unprivileged process_ids=used-up"
 	cases := map[string]struct {
 		rights   []string
 		log      string
 		runtimes []runtime
+		warning  string
 	}{
-		"the five, writable":                   {append(slices.Clone(five), writable), "mode=privileged process_ids=proc", runtimes[:1]},
-		"the five":                             {five, private, runtimes},
-		"the five, no new rights":              {append(slices.Clone(five), "--security-opt=no-new-privileges"), private, runtimes[:1]},
-		"the two, writable":                    {append(slices.Clone(two), writable), "mode=unprivileged process_ids=proc", runtimes[:1]},
-		"the two":                              {two, used, runtimes},
-		"the two, another user":                {append(slices.Clone(two), "--user=1000"), used, runtimes},
-		"the two, another user, no new rights": {append(slices.Clone(two), "--user=1000", "--security-opt=no-new-privileges"), used, runtimes[:1]},
+		"the five, writable":                   {and(five, writable), "mode=privileged process_ids=proc", runtimes[:1], ""},
+		"the five":                             {five, private, runtimes, ""},
+		"the five, no new rights":              {and(five, "--security-opt=no-new-privileges"), private, runtimes[:1], ""},
+		"the five, read-only root file system": {and(five, "--read-only", "--tmpfs=/tmp"), private, runtimes[:1], "30 ms longer"},
+		"the two, writable":                    {and(two, writable), "mode=unprivileged process_ids=proc", runtimes[:1], ""},
+		"the two":                              {two, used, runtimes, ""},
+		"the two, another user":                {and(two, "--user=1000"), used, runtimes, ""},
+		"the two, another user, no new rights": {and(two, "--user=1000", "--security-opt=no-new-privileges"), used, runtimes[:1], ""},
 	}
 	for name, tc := range cases {
 		for _, r := range tc.runtimes {
 			t.Run(name+"/"+r.name, func(t *testing.T) {
 				needEngine(t)
 				needRuntime(t, tc.rights)
-				goesOn(t, r.image(t), tc.rights, tc.log)
+				same := generation{tc.rights, tc.log, tc.warning}
+				goesOn(t, r.image(t), same, same, same)
 			})
 		}
 	}
@@ -55,22 +69,71 @@ func needRuntime(t *testing.T, rights []string) {
 	}
 }
 
-// goesOn wants a function to go on in a second container, and in a third, and
-// their logs to hold a text and no warning.
-func goesOn(t *testing.T, image string, rights []string, log string) {
+// generation is one of several containers in a row: its rights, what its log says
+// of them, and what it warns of, once; "" = of nothing.
+type generation struct {
+	rights       []string
+	log, warning string
+}
+
+// goesOn wants a function to go on in one container after the other.
+func goesOn(t *testing.T, image string, generations ...generation) {
 	t.Helper()
 	s := startServices(t)
-	for generation := range 3 {
-		c, reports := checkpointedWith(t, s, rights, image, "f", 2*(generation+1), 2)
-		for i, got := range reports {
-			if want := 2*generation + i + 1; got.Count != want {
-				t.Fatalf("container %d: count %d, want %d", generation+1, got.Count, want)
+	for i, g := range generations {
+		c, reports := checkpointedWith(t, s, g.rights, image, "f", 2*(i+1), 2)
+		for j, got := range reports {
+			if want := 2*i + j + 1; got.Count != want {
+				t.Fatalf("container %d: count %d, want %d", i+1, got.Count, want)
 			}
 		}
-		if text := c.logs(); !strings.Contains(text, log) || len(reasons(text)) > 0 {
-			t.Errorf("the log of container %d: want %q and no warning:\n%s", generation+1, log, text)
+		text := c.logs()
+		warnings := strings.Join(reasons(text), "\n")
+		if !strings.Contains(text, g.log) || (warnings == "") != (g.warning == "") || !strings.Contains(warnings, g.warning) || strings.Contains(warnings, "\n") {
+			t.Errorf("the log of container %d: want %q and the warning %q:\n%s", i+1, g.log, g.warning, text)
 		}
 		c.remove()
+	}
+}
+
+// How ids are chosen does not matter to a snapshot.
+func TestSnapshotsDoNotDependOnHowIDsAreChosen(t *testing.T) {
+	cases := map[string][2]generation{
+		"the five": {{five, "process_ids=private-proc", ""}, {and(five, writable), "process_ids=proc", ""}},
+		"the two":  {{two, "process_ids=used-up", ""}, {and(two, writable), "process_ids=proc", ""}},
+	}
+	for name, g := range cases {
+		t.Run(name, func(t *testing.T) {
+			needEngine(t)
+			needRuntime(t, g[0].rights)
+			goesOn(t, runtimes[1].image(t), g[0], g[1], g[0])
+			goesOn(t, runtimes[1].image(t), g[1], g[0], g[1])
+		})
+	}
+}
+
+// Ids that are used up never come back, and are free all the same when one
+// container restores again and again.
+func TestLifetimesFollowEachOtherInOneContainer(t *testing.T) {
+	const lifetimes = 5
+	for name, rights := range map[string][]string{"the five": five, "the two": two} {
+		t.Run(name, func(t *testing.T) {
+			needEngine(t)
+			needRuntime(t, rights)
+			s, image := startServices(t), runtimes[1].image(t)
+			c, _ := checkpointedWith(t, s, rights, image, "f", 2, 2)
+			c.remove()
+			for range 2 {
+				c := start(t, image, append(and(rights, s.options(t, "f", fixed(2))...), "--env=snapshot_evict_after=2")...)
+				c.waitUntilHealthy()
+				for i := range 2 * lifetimes {
+					if got, want := c.call().Count, 3+i%2; got != want {
+						t.Fatalf("request %d: count %d, want %d", i+1, got, want)
+					}
+				}
+				c.remove()
+			}
+		})
 	}
 }
 
@@ -85,8 +148,8 @@ func TestMissingRightsLeaveAPlainWatchdog(t *testing.T) {
 		"no capability":                   {"--cap-drop=ALL"},
 		"no SYS_ADMIN":                    without("--cap-add=SYS_ADMIN"),
 		"seccomp filter":                  without("--security-opt=seccomp=unconfined"),
-		"another user":                    append(slices.Clone(snapshotRights), "--user=1000"),
-		"no new privileges, another user": append(slices.Clone(snapshotRights), "--user=1000", "--security-opt=no-new-privileges"),
+		"another user":                    and(snapshotRights, "--user=1000"),
+		"no new privileges, another user": and(snapshotRights, "--user=1000", "--security-opt=no-new-privileges"),
 		"read-only root file system":      {"--read-only", "--tmpfs=/tmp"},
 	}
 	for name, options := range cases {

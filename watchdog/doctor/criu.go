@@ -54,7 +54,7 @@ func (d *doctor) ids(context.Context) Check {
 		d.works = false
 		return failed(name, err, "run it in a PID namespace of its own (hostPID: false), or with a writable /proc/sys")
 	case way == criu.UsedUp:
-		return warning(name, string(way)+": /proc/sys is read-only, so ids are used up, 15 to 40 ms of a CPU at each start",
+		return warning(name, string(way)+": /proc/sys is read-only, so ids are used up, 500 at each start, which takes some 15 ms or more",
 			"nothing has to be done; to spare it, add SYS_ADMIN (in Kubernetes without user namespaces), or make /proc/sys writable (Docker: --security-opt=systempaths=unconfined; Kubernetes: procMount: Unmasked with hostUsers: false)")
 	case way == criu.PrivateProc:
 		return ok(name, string(way)+": /proc/sys is read-only here, so they are chosen in a procfs that only the watchdog has")

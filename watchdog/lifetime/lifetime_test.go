@@ -2,12 +2,18 @@ package lifetime
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
 func TestStopsOfALifetime(t *testing.T) {
@@ -68,6 +74,47 @@ func TestPlansThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 	if err := check(agent.Plan{Restore: &whole, CheckpointAt: 3}); err != nil {
 		t.Error(err)
+	}
+}
+
+// noPIDs are chosen well, but cannot be had.
+type noPIDs struct{ PIDs }
+
+func (noPIDs) First(int) (int, error) { return 501, nil }
+func (noPIDs) Above(int) error        { return errors.New("no memory") }
+
+func TestFunctionStartsWithoutTheIDThatItWasToHave(t *testing.T) {
+	function := httptest.NewServer(http.NotFoundHandler()) // something that accepts connections
+	defer function.Close()
+	s := Settings{
+		Command: process.Command{Args: []string{"sleep", "60"}}, Address: function.Listener.Addr().String(),
+		Output: process.Output{Stdout: io.Discard, Stderr: io.Discard}, PIDs: noPIDs{},
+		Agent: struct{ Agent }{}, Support: NewSupport(func() (string, error) { return "privileged", nil }, nil),
+	}
+	l := newLife()
+	l.plan.CheckpointAt = 3
+	if err := New(s, nil, nil, nil, nil, slog.New(slog.DiscardHandler)).startCold(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	l.process.Kill()
+	if l.plan.CheckpointAt != 0 {
+		t.Errorf("a checkpoint is still planned, at %d", l.plan.CheckpointAt)
+	}
+}
+
+func TestFailedStartsThatSpeakAgainstTheSnapshot(t *testing.T) {
+	for claim, tc := range map[string]struct {
+		failure Failure
+		want    bool
+	}{
+		"CRIU cannot restore it":             {Failure{codeRestore, errors.New("broken")}, true},
+		"its process ids are taken here":     {Failure{codeRestore, fmt.Errorf("restore: %w", criu.ErrIDs)}, false},
+		"the pool cannot be reached":         {Failure{codeFetch, errors.New("refused")}, false},
+		"what the pool has of it is corrupt": {Failure{codeFetch, fmt.Errorf("fetch: %w", snapshot.ErrCorrupt)}, true},
+	} {
+		if got := tc.failure.blamesSnapshot(); got != tc.want {
+			t.Errorf("%s: got %t, want %t", claim, got, tc.want)
+		}
 	}
 }
 

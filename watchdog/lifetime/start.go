@@ -175,6 +175,11 @@ func (m *Manager) startCold(ctx context.Context, l *life) error {
 	command := m.Command
 	command.PID = m.firstPID(l)
 	p, err := process.StartCold(command, m.PIDs, m.Output)
+	if errors.Is(err, process.ErrNoID) {
+		m.log.Warn("no snapshot will be taken of this lifetime", "reason", err)
+		command.PID, l.plan.CheckpointAt = 0, 0
+		p, err = process.StartCold(command, m.PIDs, m.Output)
+	}
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -51,24 +52,28 @@ type PIDs interface {
 	Above(last int) error
 }
 
+// ErrNoID says that a function was not started since the process id that it was
+// to have cannot be had. It can be started with any other.
+var ErrNoID = errors.New("the process id cannot be had")
+
 // StartCold executes the function.
 func StartCold(c Command, pids PIDs, out Output) (*Process, error) {
 	l, err := newLogs(out)
 	if err != nil {
 		return nil, fmt.Errorf("start function: %w", err)
 	}
+	if c.PID > 0 {
+		if err := pids.Above(c.PID - 1); err != nil {
+			l.abandon()
+			return nil, fmt.Errorf("start function: %w: %w", ErrNoID, err)
+		}
+	}
 	c.announce()
 	cmd := exec.Command(c.Args[0], c.Args[1:]...)
 	cmd.Env = c.Env
 	cmd.Stdout, cmd.Stderr = l.stdout.w, l.stderr.w
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if c.PID > 0 {
-		err = pids.Above(c.PID - 1)
-	}
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
+	if err := cmd.Start(); err != nil {
 		l.abandon()
 		return nil, fmt.Errorf("start function: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,28 @@ func TestProgramThatCannotBeExecutedIsAnError(t *testing.T) {
 	}
 }
 
+func TestFunctionWhoseIDCannotBeHadIsNotStarted(t *testing.T) {
+	why := errors.New("no such id")
+	started := filepath.Join(t.TempDir(), "started")
+	c := process.Command{Args: []string{"touch", started}, PID: 7}
+	if _, err := process.StartCold(c, anyPIDs{why}, output()); !errors.Is(err, process.ErrNoID) || !errors.Is(err, why) {
+		t.Errorf("got %v, want ErrNoID with its reason", err)
+	}
+	if _, err := os.Stat(started); err == nil {
+		t.Error("it was started")
+	}
+	c.PID = 0
+	p, err := process.StartCold(c, anyPIDs{why}, output())
+	if err != nil {
+		t.Fatalf("with any id: %v", err)
+	}
+	<-p.Done()
+}
+
+func output() process.Output {
+	return process.Output{Stdout: &syncbuffer.Buffer{}, Stderr: &syncbuffer.Buffer{}}
+}
+
 type noRestore struct{ err error }
 
 func (n noRestore) PrepareRestore(context.Context, *os.File, *os.File) (process.PreparedRestore, error) {
@@ -135,10 +158,10 @@ func (n noRestore) Run(context.Context, string, snapshot.Process) (int, error) {
 
 func (noRestore) Close() error { return nil }
 
-type anyPIDs struct{}
+type anyPIDs struct{ err error }
 
-func (anyPIDs) Below() error    { return nil }
-func (anyPIDs) Above(int) error { return nil }
+func (anyPIDs) Below() error      { return nil }
+func (p anyPIDs) Above(int) error { return p.err }
 
 func TestFailedRestoreCarriesTheReason(t *testing.T) {
 	why := errors.New("broken image")
