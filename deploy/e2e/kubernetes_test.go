@@ -156,10 +156,14 @@ func checkCapabilities(t *testing.T, c *cluster) {
 // goOnInTheNextPod checkpoints a function after its third request and looks
 // for the process in the pods that follow.
 func goOnInTheNextPod(t *testing.T, c *cluster) {
-	for _, runtime := range []string{"pypy", "java"} {
-		f := function{Name: "counter-" + runtime, Image: "pronghorn-e2e/counter-" + runtime + ":latest", Snapshot: true, Replicas: 1,
-			Env: map[string]string{"snapshot_strategy": "fixed&request_to_checkpoint=3"}}
-		t.Run(runtime, func(t *testing.T) {
+	for _, f := range []function{
+		{Name: "counter-pypy", Image: "pronghorn-e2e/counter-pypy:latest"},
+		{Name: "counter-java", Image: "pronghorn-e2e/counter-java:latest"},
+		{Name: "counter-drop-all", Image: "pronghorn-e2e/counter-pypy:latest", DropAll: true},
+	} {
+		f.Snapshot, f.Replicas = true, 1
+		f.Env = map[string]string{"snapshot_strategy": "fixed&request_to_checkpoint=3"}
+		t.Run(f.Name, func(t *testing.T) {
 			p := f.start(t, c)[0]
 			t.Cleanup(func() { f.logIfFailed(t, c) })
 			defer f.remove(t, c)
