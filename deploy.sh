@@ -53,7 +53,7 @@ usage() {
 		Rights of functions with the label snapshot=true:
 		  --policy WHICH          auto, v1, v1beta1 (MutatingAdmissionPolicy), kyverno, none
 		  --rights clock|smallest with a clock of their own, which JVM functions need, or without
-		  --staging-size SIZE     memory at /dev/shm for images (256Mi; 0 leaves 64 MiB)
+		  --staging-size SIZE     memory at /dev/shm for images (512Mi; 0 leaves 64 MiB)
 		  --node-cache DIRECTORY  of the nodes, where functions keep what they fetched: their memory,
 		                          in the clear; '' for none (none)
 		  --apparmor-unconfined   no AppArmor profile; for nodes with AppArmor

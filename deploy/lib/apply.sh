@@ -35,7 +35,6 @@ install_all() {
 	step 'Namespaces and secrets'
 	make_namespaces
 	make_secrets
-	save_settings
 	step 'Services'
 	install_services
 	step 'Rights of functions'
@@ -103,6 +102,7 @@ install_services() {
 	kinds -Namespace <"$work/all.yaml" | kinds -Deployment >"$work/stores.yaml"
 	kinds Deployment <"$work/all.yaml" >"$work/services.yaml"
 	apply "$work/stores.yaml" || fail 'the manifests were not accepted, see above. The storage of a StatefulSet cannot be changed in place: kubectl delete statefulset NAME -n stores --cascade=orphan, then run again'
+	save_settings # those that were accepted
 	await stores statefulset/redis
 	[ -n "$s3_url" ] || await stores statefulset/minio
 	apply "$work/services.yaml" || fail 'the manifests were not accepted, see above'

@@ -12,6 +12,9 @@ misuse() { printf 'deploy.sh: %s; see --help\n' "$*" >&2; exit 2; }
 
 k() { "${KUBECTL:-kubectl}" ${context:+--context "$context"} "$@"; }
 
+# quietly_k leaves out what the API server says about its own versions.
+quietly_k() { k "$@" 2> >(sed '/^Warning: .*deprecated/d' >&2); }
+
 exists() { k get "$@" >/dev/null 2>&1; } # exists KIND NAME [-n NAMESPACE]
 
 # random N: N random bytes in hex.

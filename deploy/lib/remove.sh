@@ -3,6 +3,7 @@
 # and start cold.
 
 remove_all() {
+	step 'Checking'
 	check_cluster
 	load_settings
 	step 'The policy: pods that are made from now on are plain ones'
@@ -23,7 +24,7 @@ remove_policy() {
 	local kind
 	for kind in mutatingadmissionpolicybinding mutatingadmissionpolicy mutatingpolicies.policies.kyverno.io; do
 		k get "$kind" >/dev/null 2>&1 || continue
-		k delete "$kind" "$policy_name" --ignore-not-found | said
+		quietly_k delete "$kind" "$policy_name" --ignore-not-found | said
 	done
 	exists namespace "$namespace" || return 0
 	await_rights no || warn "labelled pods in $namespace still get rights: another policy is at work"

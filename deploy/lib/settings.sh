@@ -10,7 +10,11 @@ given=" " # those that this run was given by flags
 default_settings() {
 	namespace=openfaas-fn image=ghcr.io/pronghorn-faas/pronghorn:latest
 	storage_class='' ephemeral='' redis_size=1Gi pool_size=10Gi s3_url='' s3_secret=pool
-	rights=clock apparmor='' staging_size=256Mi node_cache='' policy=auto strategy=''
+	rights=clock apparmor='' staging_size=512Mi node_cache='' policy=auto strategy=''
+	local name
+	for name in "${setting_names[@]}"; do
+		printf -v "default_$name" %s "${!name}"
+	done
 }
 
 give() { # give NAME VALUE
@@ -31,10 +35,12 @@ load_settings() {
 	done < <(k get configmap "$settings_map" -n pronghorn -o "go-template=$lines" 2>/dev/null || true)
 }
 
+# save_settings keeps what is not the default: those may change with an upgrade.
 save_settings() {
-	local name arguments=()
+	local name default arguments=("--from-literal=version=1")
 	for name in "${setting_names[@]}"; do
-		arguments+=("--from-literal=$name=${!name}")
+		default=default_$name
+		[ "${!name}" = "${!default}" ] || arguments+=("--from-literal=$name=${!name}")
 	done
 	k create configmap "$settings_map" -n pronghorn "${arguments[@]}" --dry-run=client -o yaml |
 		k label -f - --local "$part_of" -o yaml >"$work/settings.yaml"
