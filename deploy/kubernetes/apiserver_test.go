@@ -344,6 +344,7 @@ func checkPolicy(t *testing.T, c cluster) {
 			}
 		})
 	}
+	t.Run("with the smallest rights", func(t *testing.T) { checkSmallest(t, c) })
 	t.Run("with a cache of the node", func(t *testing.T) { checkCache(t, c) })
 	t.Run("one where Pod Security enforces baseline is let in as it is", func(t *testing.T) {
 		c.must(t, "", "label", "namespace", "openfaas-fn", "pod-security.kubernetes.io/enforce=baseline")
@@ -353,6 +354,24 @@ func checkPolicy(t *testing.T, c cluster) {
 			}
 			return nil
 		})
+	})
+}
+
+// checkSmallest gives fewer rights, as --rights smallest does: what a pod says
+// of privilege escalation stays.
+func checkSmallest(t *testing.T, c cluster) {
+	out, stderr, code := script(t.Context(), t, c.env(), "--render", "--policy", "v1beta1", "--rights", "smallest", "--ephemeral")
+	if code != 0 {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	c.must(t, out, "apply", "-f", "-")
+	await(t, "the smallest rights", func() error {
+		got := c.admit(t, "openfaas-fn", `{snapshot: "true"}`, "{containers: [{name: f, image: i, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}")
+		s := got[0].SecurityContext
+		if !cmp.Equal(s.Capabilities.Add, []string{"CHECKPOINT_RESTORE", "SETPCAP"}) || *s.AllowPrivilegeEscalation || s.RunAsUser == nil || *s.RunAsUser != 0 {
+			return fmt.Errorf("it got %+v", s)
+		}
+		return nil
 	})
 }
 

@@ -28,11 +28,13 @@ secret_value() {
 # make_secret NAMESPACE NAME [KEY=VALUE…]: through standard input, so that no
 # secret is on a command line, and created, so that none is in an annotation.
 make_secret() {
-	local namespace=$1 name=$2 pair
+	local namespace=$1 name=$2 pair labels='app.kubernetes.io/part-of: pronghorn'
 	shift 2
+	# So that faas-cli lists those of functions.
+	[ "$namespace" = pronghorn ] || [ "$namespace" = stores ] || labels="$labels, app.kubernetes.io/managed-by: openfaas"
 	{
 		printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: %s\n' "$name" "$namespace"
-		printf '  labels: {app.kubernetes.io/part-of: pronghorn}\ndata:\n'
+		printf '  labels: {%s}\ndata:\n' "$labels"
 		for pair in "$@"; do
 			printf '  %s: %s\n' "${pair%%=*}" "$(printf %s "${pair#*=}" | base64 | tr -d '\n')"
 		done

@@ -120,7 +120,10 @@ render_probe() { # render_probe NAMESPACE
 	set_image
 	echo 'patches:' >>"$rendered"
 	replace Pod pronghorn-doctor replace /spec/volumes/0/emptyDir/sizeLimit "$([ "$staging_size" = 0 ] && echo 64Mi || echo "$staging_size")"
-	[ "$rights" != smallest ] || replace Pod pronghorn-doctor replace $path/capabilities/add '[CHECKPOINT_RESTORE, SETPCAP]'
+	if [ "$rights" = smallest ]; then
+		replace Pod pronghorn-doctor replace $path/capabilities/add '[CHECKPOINT_RESTORE, SETPCAP]'
+		replace Pod pronghorn-doctor replace $path/allowPrivilegeEscalation false
+	fi
 	[ -z "$apparmor" ] || replace Pod pronghorn-doctor add $path/appArmorProfile '{type: Unconfined}'
 	finish "$1"
 }
