@@ -55,7 +55,7 @@ functions:
 containers:
 	scripts/test-containers.sh
 
-# Nor is this: the cluster's programs take some 12 minutes to build.
+# Nor is this: the cluster's programs take a quarter of an hour to build.
 e2e-k8s: build
 	scripts/test-k8s.sh
 

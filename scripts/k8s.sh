@@ -3,7 +3,7 @@
 # source, in namespaces of its own (network, mounts, processes), so that it
 # leaves the machine's network, mounts and settings as they are.
 #
-#   scripts/k8s.sh build        builds and installs what is missing (some 12 minutes)
+#   scripts/k8s.sh build        builds and installs what is missing (a quarter of an hour)
 #   scripts/k8s.sh start        starts an empty cluster; prints KUBECONFIG=…
 #   scripts/k8s.sh stop         ends it with all its pods; loaded images stay
 #   scripts/k8s.sh status       what runs; exit 0 if the cluster answers

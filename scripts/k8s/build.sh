@@ -2,7 +2,7 @@
 # Builds the programs of a Kubernetes cluster from the Go module proxy into
 # ${PRONGHORN_PREFIX:-/opt/pronghorn}/kubernetes/bin, each one that is not
 # there yet: kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
-# kube-proxy, kubectl, etcd and CoreDNS. Some 12 minutes on two cores.
+# kube-proxy, kubectl, etcd and CoreDNS. A quarter of an hour on two busy cores.
 # Called by scripts/k8s.sh build.
 set -euo pipefail
 
