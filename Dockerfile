@@ -38,4 +38,7 @@ COPY --from=criu /opt/pronghorn /opt/pronghorn
 COPY --from=preload /no-io-uring.so /opt/pronghorn/lib/
 COPY --from=build /out/fwatchdog /opt/pronghorn/bin/
 COPY --from=build /out/pronghorn /usr/bin/
+# CRIU, which pronghorn doctor tries here, wants a /tmp.
+WORKDIR /tmp
+WORKDIR /
 ENTRYPOINT ["/usr/bin/pronghorn"]

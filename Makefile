@@ -3,6 +3,7 @@
 # make unit       the tests that run anywhere, with the race detector (< 1 min)
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
 # make containers the tests in real containers: templates, images, privileges (15 min at first, then 3; Docker)
+# make e2e-k8s    everything on a real single-node Kubernetes that it builds first (Docker)
 # make images     the image that functions' images copy from, on the local engine
 # make fuzz       every fuzz target for FUZZTIME (10s)
 # make soak       100,000 requests with evictions and checkpoints going on (SOAK=N)
@@ -23,7 +24,7 @@ LDFLAGS  := -s -w
 PRONGHORN_REQUIRE ?= root,criu,pypy,jvm,curl,node,redis,prometheus,minio,libraries,ffmpeg,pillow,mustache,shellcheck
 export PRONGHORN_REQUIRE
 
-.PHONY: build setup test check unit integration functions containers images fuzz soak generations bench bench-proxy bench-snapshot format clean
+.PHONY: build setup test check unit integration functions containers e2e-k8s images fuzz soak generations bench bench-proxy bench-snapshot format clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pronghorn ./cmd/pronghorn
@@ -53,6 +54,10 @@ functions:
 # Not part of make test: they need a container engine and build its images.
 containers:
 	scripts/test-containers.sh
+
+# Nor is this: the cluster's programs take a quarter of an hour to build.
+e2e-k8s: build
+	scripts/test-k8s.sh
 
 images:
 	deploy/images.sh

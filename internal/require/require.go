@@ -53,6 +53,16 @@ func Component(t testing.TB, component string, ok bool, why string) {
 	}
 }
 
+// Asked skips a test that is too heavy to run because its component happens to
+// be there: PRONGHORN_REQUIRE has to name it. how says how it is run.
+func Asked(t testing.TB, component, how string) {
+	t.Helper()
+	skipShort(t)
+	if !slices.Contains(required(), component) {
+		t.Skip(how)
+	}
+}
+
 func skipShort(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -62,12 +72,13 @@ func skipShort(t testing.TB) {
 
 func missing(t testing.TB, component, why string) {
 	t.Helper()
-	required := strings.Split(os.Getenv("PRONGHORN_REQUIRE"), ",")
-	if slices.Contains(required, component) || slices.Contains(required, "all") {
+	if slices.Contains(required(), component) || slices.Contains(required(), "all") {
 		t.Fatalf("%s is required here, but %s", component, why)
 	}
 	t.Skipf("no %s: %s", component, why)
 }
+
+func required() []string { return strings.Split(os.Getenv("PRONGHORN_REQUIRE"), ",") }
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)

@@ -132,8 +132,8 @@ func (s *stops) taken(admitted int, f Failure) (hopeless bool) {
 const (
 	flushTimeout  = 2 * time.Second
 	uploadTimeout = 30 * time.Second
-	uploadHolds   = 2 * time.Second // when a request waits, which still has to wait for the start
 	endTimeout    = 3 * time.Second
+	endHolds      = 2 * time.Second // all in all, when a request waits, which still has to wait for the start
 )
 
 // end stops the process and reports what became of the lifetime. What follows
@@ -156,12 +156,14 @@ func (m *Manager) end(ctx context.Context, l *life, reason string) {
 	if m.Agent == nil {
 		return
 	}
+	bounded, cancel := m.bounded(ctx, endHolds) // a shutdown reports, too
+	defer cancel()
 	if reason != endExited { // after a crash, serving again comes first
-		m.finishUpload(ctx, l)
+		m.finishUpload(bounded, l)
 	}
 	l.preparation.end()
 	l.base.end()
-	m.lastWords(context.WithoutCancel(ctx), l) // a shutdown reports, too
+	m.lastWords(bounded, l)
 }
 
 // noteExit makes the next lifetime start cold when a restored process has died.
@@ -175,12 +177,10 @@ func (m *Manager) noteExit(l *life) {
 
 // finishUpload waits for the upload, as long as the requests that wait for the
 // next lifetime have the time. It goes on without us.
-func (m *Manager) finishUpload(ctx context.Context, l *life) {
+func (m *Manager) finishUpload(bounded context.Context, l *life) {
 	if l.uploaded == nil {
 		return
 	}
-	bounded, cancel := m.bounded(ctx, uploadHolds)
-	defer cancel()
 	select {
 	case <-l.uploaded:
 	case <-bounded.Done():
@@ -190,15 +190,29 @@ func (m *Manager) finishUpload(ctx context.Context, l *life) {
 	}
 }
 
-func (m *Manager) lastWords(ctx context.Context, l *life) {
-	flushing, cancel := context.WithTimeout(ctx, flushTimeout)
+// lastWords reports the latencies and the end. What takes longer than requests
+// can wait goes on in the background.
+func (m *Manager) lastWords(bounded context.Context, l *life) {
+	flushing, cancel := context.WithTimeout(bounded, flushTimeout)
 	defer cancel()
 	m.reporter.Flush(flushing)
-	ending, cancel := context.WithTimeout(ctx, endTimeout)
+	told, record := make(chan struct{}), l.finished()
+	m.background.Go(func() {
+		defer close(told)
+		m.reportEnd(context.WithoutCancel(bounded), record)
+	})
+	select {
+	case <-told:
+	case <-bounded.Done():
+	}
+}
+
+func (m *Manager) reportEnd(ctx context.Context, record agent.LifetimeRecord) {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	if err := m.Agent.End(ending, l.finished()); err != nil {
+	if err := m.Agent.End(ctx, record); err != nil {
 		m.metrics.Errors.WithLabelValues("agent", "end").Inc()
-		m.log.Warn("the end of a lifetime cannot be reported", "lifetime", l.record.Lifetime, "reason", err)
+		m.log.Warn("the end of a lifetime cannot be reported", "lifetime", record.Lifetime, "reason", err)
 	}
 }
 
