@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -34,6 +35,7 @@ type Server struct {
 	data    string
 	log     bytes.Buffer // read only when the process is gone
 	cmd     *exec.Cmd    // nil while stopped
+	ended   <-chan struct{}
 }
 
 // New returns a server that is not started: the program at a free address, with
@@ -59,7 +61,7 @@ func (s *Server) Stop() {
 		return
 	}
 	_ = s.cmd.Process.Kill() // it may be gone already
-	_ = s.cmd.Wait()         // "signal: killed"
+	<-s.ended
 	s.cmd = nil
 }
 
@@ -71,17 +73,33 @@ func (s *Server) Restart() error {
 	cmd := exec.Command(s.program, "server", "--quiet", "--address", s.Address, s.data)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+User, "MINIO_ROOT_PASSWORD="+Password, "MINIO_BROWSER=off")
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	// It ends with this process, even if that is killed.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	ended, err := start(cmd)
+	if err != nil {
 		return fmt.Errorf("start MinIO: %w", err)
 	}
-	s.cmd = cmd
+	s.cmd, s.ended = cmd, ended
 	if err := s.awaitReady(); err != nil {
 		s.Stop()
 		return fmt.Errorf("MinIO is not ready after %v: %w\n%s", readyWithin, err, &s.log)
 	}
 	return nil
+}
+
+// start starts a program that ends with this process, even if that is killed.
+// The kernel kills it with the thread that started it, so that one stays.
+func start(cmd *exec.Cmd) (ended <-chan struct{}, err error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started, done := make(chan error), make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // to the end, with which the thread goes
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // "signal: killed"
+		}
+	}()
+	return done, <-started
 }
 
 func (s *Server) awaitReady() error {
