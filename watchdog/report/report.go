@@ -34,7 +34,7 @@ type Reporter struct {
 	metrics  *metrics.Metrics
 	log      *slog.Logger
 
-	sending sync.Mutex // one at a time, so that batches arrive in order
+	sending chan struct{} // holds one while somebody sends, so that batches arrive in order
 
 	mu      sync.Mutex
 	sink    Sink
@@ -49,7 +49,7 @@ type sample struct {
 
 // New returns a reporter for the function fn. Samples wait until SetSink.
 func New(fn string, m *metrics.Metrics, log *slog.Logger) *Reporter {
-	return &Reporter{function: fn, metrics: m, log: log}
+	return &Reporter{function: fn, metrics: m, log: log, sending: make(chan struct{}, 1)}
 }
 
 // SetSink says where the samples go.
@@ -86,10 +86,15 @@ func (r *Reporter) Run(ctx context.Context) {
 	}
 }
 
-// Flush sends what waits now. What could not be sent waits for the next time.
+// Flush sends what waits now, as long as ctx lasts. What could not be sent
+// waits for the next time.
 func (r *Reporter) Flush(ctx context.Context) {
-	r.sending.Lock()
-	defer r.sending.Unlock()
+	select {
+	case r.sending <- struct{}{}:
+		defer func() { <-r.sending }()
+	case <-ctx.Done():
+		return
+	}
 	sink, samples := r.take()
 	if sink == nil || len(samples) == 0 {
 		return
