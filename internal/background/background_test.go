@@ -62,15 +62,17 @@ func TestWorkWaitsForNoOtherWork(t *testing.T) {
 	}
 }
 
-func TestThereIsRoomForAnAnswerOnOneCPU(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	background.LeaveRoom()
-	if n := runtime.GOMAXPROCS(0); n != 2 {
-		t.Errorf("%d goroutines run at a time, want 2", n)
-	}
-	runtime.GOMAXPROCS(3)
-	background.LeaveRoom()
-	if n := runtime.GOMAXPROCS(0); n != 3 {
-		t.Errorf("of 3 CPUs %d are used", n)
+func TestThereIsRoomForAnAnswerOnOneCPUWhileThereIsWork(t *testing.T) {
+	for before, want := range map[int]int{1: 2, 2: 2, 3: 3} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(before))
+		background.Do(func() {
+			background.Do(func() {})
+			if n := runtime.GOMAXPROCS(0); n != want {
+				t.Errorf("of %d CPUs: %d goroutines run at a time, want %d", before, n, want)
+			}
+		})
+		if n := runtime.GOMAXPROCS(0); n != before {
+			t.Errorf("of %d CPUs: %d goroutines run at a time afterwards", before, n)
+		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"log"
 	"os"
 
-	"github.com/pronghorn-faas/pronghorn/internal/background"
 	"github.com/pronghorn-faas/pronghorn/internal/shutdown"
 	"github.com/pronghorn-faas/pronghorn/internal/version"
 	"github.com/pronghorn-faas/pronghorn/watchdog"
@@ -59,7 +58,6 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 }
 
 func serve(ctx context.Context, c config.Config, stdout, stderr io.Writer) error {
-	background.LeaveRoom()
 	w, err := watchdog.New(ctx, c, stdout, stderr)
 	if err != nil {
 		return err
