@@ -29,8 +29,8 @@ stack_entry() {
 		    labels:
 		      snapshot: "true"
 		    annotations:
-		      prometheus.io/scrape: "true"
-		      prometheus.io/port: "8081"
+		      prometheus.io.scrape: "true"
+		      prometheus.io.port: "8081"
 		    environment:
 		      snapshot_agent_url: http://pronghorn-agent.pronghorn:8090
 		      snapshot_function: $1
