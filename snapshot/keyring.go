@@ -134,11 +134,11 @@ func (k *Keyring) Current() string {
 // opens reports, as ErrNoKey, that a snapshot may not be read. Packs of which
 // some are encrypted and some are not take both.
 func (k *Keyring) opens(m Manifest) error {
-	if k == nil {
+	if k == nil || slices.Contains(k.IDs(), Unencrypted) {
 		return nil // packs that are encrypted say so when they are opened
 	}
 	for _, p := range m.Packs {
-		if p.KeyID == "" && !slices.Contains(k.IDs(), Unencrypted) {
+		if p.KeyID == "" {
 			return fmt.Errorf("%w: snapshot %s is not encrypted: remove it, or add the line %q to the key file", ErrNoKey, m.ID, Unencrypted)
 		}
 	}

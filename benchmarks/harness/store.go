@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/pronghorn-faas/pronghorn/internal/child"
+	"github.com/pronghorn-faas/pronghorn/internal/minioserver"
 )
 
 // Names in the functions' store, which is reachable from this machine only.
@@ -30,7 +31,7 @@ const storeWithin = 60 * time.Second
 // startStore starts a MinIO server on an empty directory, for the functions
 // that keep objects, and makes their bucket. It is no snapshot pool.
 func (s *services) startStore(ctx context.Context) (service, error) {
-	program, err := findMinIO()
+	program, err := minioserver.Find()
 	if err != nil {
 		return service{}, err
 	}
@@ -61,17 +62,6 @@ func (s *services) startStore(ctx context.Context) (service, error) {
 
 func (s *services) storeLog() string { return filepath.Join(s.dir, "minio.log") }
 
-// findMinIO looks where scripts/setup.sh puts the server, then on the PATH.
-func findMinIO() (string, error) {
-	prefix := cmp.Or(os.Getenv("PRONGHORN_PREFIX"), "/opt/pronghorn")
-	for _, name := range []string{filepath.Join(prefix, "bin", "minio"), "minio"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("MinIO is not installed: run scripts/setup.sh minio")
-}
-
 func freeAddress() (string, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,8 +70,7 @@ func freeAddress() (string, error) {
 	return ln.Addr().String(), ln.Close()
 }
 
-// launchMinIO starts the server, which dies with this process: one thread
-// forks it and waits for its end, since the parent's death is that thread's.
+// launchMinIO starts the server, which dies with this process.
 func (s *services) launchMinIO(program, addr string) (*exec.Cmd, <-chan struct{}, error) {
 	dir := filepath.Join(s.dir, "minio")
 	if err := os.RemoveAll(dir); err != nil {
@@ -101,18 +90,9 @@ func (s *services) launchMinIO(program, addr string) (*exec.Cmd, <-chan struct{}
 		"MINIO_BROWSER=off", "MINIO_UPDATE=off",
 	}
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	started, done := make(chan error, 1), make(chan struct{})
-	go func() {
-		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // "signal: killed"
-		}
-		close(done)
-	}()
-	return cmd, done, <-started
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	ended, err := child.Start(cmd)
+	return cmd, ended, err
 }
 
 // makeBucket makes the functions' bucket as soon as the server is up.

@@ -72,6 +72,19 @@ func Resident(pid int) (int64, error) {
 	return kib << 10, err
 }
 
+// Share gives what is measured a CPU of its own, the last one, and all others
+// the first, which takes two; free, or with one, both are -1: anywhere.
+func Share(free bool) (measured, others int, err error) {
+	list, err := CPUs()
+	if err != nil {
+		return 0, 0, err
+	}
+	if free || len(list) < 2 {
+		return -1, -1, nil
+	}
+	return list[len(list)-1], list[0], nil
+}
+
 // CPUs are those that this process may use, ascending.
 func CPUs() ([]int, error) {
 	var set unix.CPUSet

@@ -11,12 +11,6 @@ type cpuPlan struct {
 // planCPUs gives the watchdogs a CPU of their own, so that they and not the
 // load are what limits the rate. That takes two.
 func planCPUs(free bool) (cpuPlan, error) {
-	list, err := machine.CPUs()
-	if err != nil {
-		return cpuPlan{}, err
-	}
-	if free || len(list) < 2 {
-		return cpuPlan{-1, -1}, nil
-	}
-	return cpuPlan{Watchdog: list[len(list)-1], Others: list[0]}, nil
+	measured, others, err := machine.Share(free)
+	return cpuPlan{measured, others}, err
 }

@@ -10,12 +10,6 @@ type cpuPlan struct {
 
 // planCPUs gives workers a CPU of their own, which takes two.
 func planCPUs(free bool) (cpuPlan, error) {
-	list, err := machine.CPUs()
-	if err != nil {
-		return cpuPlan{}, err
-	}
-	if free || len(list) < 2 {
-		return cpuPlan{-1, -1}, nil
-	}
-	return cpuPlan{Worker: list[len(list)-1], Others: list[0]}, nil
+	measured, others, err := machine.Share(free)
+	return cpuPlan{measured, others}, err
 }

@@ -16,12 +16,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pronghorn-faas/pronghorn/internal/child"
 	"github.com/pronghorn-faas/pronghorn/internal/require"
 )
 
@@ -118,13 +118,13 @@ func background(t *testing.T, dir, program string, args ...string) {
 	}
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	ended, err := child.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // killed
+		<-ended
 		_ = log.Close()
 		if raw, err := os.ReadFile(path); err == nil && t.Failed() {
 			t.Logf("the end of the log of %s:\n%s", filepath.Base(program), raw[max(0, len(raw)-2000):])

@@ -9,12 +9,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/pronghorn-faas/pronghorn/internal/child"
 )
 
 // What the server's only account is called, and its password.
@@ -73,7 +73,7 @@ func (s *Server) Restart() error {
 	cmd := exec.Command(s.program, "server", "--quiet", "--address", s.Address, s.data)
 	cmd.Env = append(os.Environ(), "MINIO_ROOT_USER="+User, "MINIO_ROOT_PASSWORD="+Password, "MINIO_BROWSER=off")
 	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	ended, err := start(cmd)
+	ended, err := child.Start(cmd) // it ends with this process, even if that is killed
 	if err != nil {
 		return fmt.Errorf("start MinIO: %w", err)
 	}
@@ -83,23 +83,6 @@ func (s *Server) Restart() error {
 		return fmt.Errorf("MinIO is not ready after %v: %w\n%s", readyWithin, err, &s.log)
 	}
 	return nil
-}
-
-// start starts a program that ends with this process, even if that is killed.
-// The kernel kills it with the thread that started it, so that one stays.
-func start(cmd *exec.Cmd) (ended <-chan struct{}, err error) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started, done := make(chan error), make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // to the end, with which the thread goes
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // "signal: killed"
-		}
-	}()
-	return done, <-started
 }
 
 func (s *Server) awaitReady() error {
