@@ -201,7 +201,7 @@ ask() {
 	answer=$(curl --silent --show-error --include --max-time "$start_limit" --retry 40 --retry-delay 1 \
 		--retry-connrefused "$1?mutability=1" | tr -d '\r')
 	if ! grep -Eq '^HTTP/[0-9.]+ 200' <<<"$answer" || ! grep -qi '^X-Server-Time-Us: [0-9]' <<<"$answer"; then
-		printf '%s\n' "$answer" | head -20
+		head -20 <<<"$answer"
 		[ -z "$container" ] || "$docker" logs "$container" 2>&1 | tail -20
 		return 1
 	fi

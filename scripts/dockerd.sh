@@ -42,7 +42,7 @@ need() {
 
 make_bridge() {
 	ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
-	ip address show dev "$bridge" | grep -qF "$address" || ip address add "$address" dev "$bridge"
+	grep -qF "$address" <<<"$(ip address show dev "$bridge")" || ip address add "$address" dev "$bridge"
 	ip link set "$bridge" up
 }
 

@@ -74,7 +74,8 @@ check_storage() {
 }
 
 serves() { # serves GROUP VERSION RESOURCE
-	k get --raw "/apis/$1/$2" 2>/dev/null | grep -q "\"name\": *\"$3\""
+	local resources
+	resources=$(k get --raw "/apis/$1/$2" 2>/dev/null) && grep -q "\"name\": *\"$3\"" <<<"$resources"
 }
 
 # check_policy_api finds how functions can be given rights, into $policy_api.
@@ -147,7 +148,7 @@ find_foreign_namespaces() {
 	foreign_namespaces=
 	for name in pronghorn stores; do
 		exists namespace "$name" || continue
-		k get namespace -l "$part_of" -o name | grep -qx "namespace/$name" && continue
+		! made_here "$name" || continue
 		foreign_namespaces="$foreign_namespaces $name"
 		info "the namespace $name is there already: its labels stay as they are"
 	done

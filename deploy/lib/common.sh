@@ -17,6 +17,13 @@ quietly_k() { k "$@" 2> >(sed '/^Warning: .*deprecated/d' >&2); }
 
 exists() { k get "$@" >/dev/null 2>&1; } # exists KIND NAME [-n NAMESPACE]
 
+# made_here NAMESPACE: this script made it; others' namespaces have no label.
+made_here() {
+	local ours
+	ours=$(k get namespace -l "$part_of" -o name) || fail "the namespaces cannot be listed"
+	grep -qx "namespace/$1" <<<"$ours"
+}
+
 # random N: N random bytes in hex.
 random() { head -c "$1" /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 

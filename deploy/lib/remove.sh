@@ -42,7 +42,7 @@ remove_data() {
 	for name in pronghorn stores; do
 		exists namespace "$name" || continue
 		k delete secret,configmap -n "$name" -l "$part_of" --ignore-not-found | said
-		k get namespace -l "$part_of" -o name | grep -qx "namespace/$name" || continue
+		made_here "$name" || continue
 		left=$(k get all,pvc,secret -n "$name" -l "${part_of/=/!=}" -o name 2>/dev/null || true)
 		if [ -n "$left" ]; then
 			warn "the namespace $name stays, since others have something in it: $(paste -sd' ' - <<<"$left")"

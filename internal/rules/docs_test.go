@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -54,19 +55,34 @@ func TestEveryFailureNamesATest(t *testing.T) {
 func definedTests(t *testing.T) map[string]bool {
 	t.Helper()
 	names, definition := map[string]bool{}, regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	eachFile(t, "_test.go", func(_, text string) {
+		for _, match := range definition.FindAllStringSubmatch(text, -1) {
+			names[match[1]] = true
+		}
+	})
+	return names
+}
+
+// eachFile calls do with every file of the repository whose name ends so.
+func eachFile(t *testing.T, ending string, do func(path, text string)) {
+	t.Helper()
 	tree := os.DirFS("../..")
-	err := fs.WalkDir(tree, ".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
+	err := fs.WalkDir(tree, ".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
 			return err
+		case entry.IsDir() && slices.Contains([]string{".git", ".pronghorn", "node_modules"}, entry.Name()):
+			return fs.SkipDir
+		case entry.IsDir() || !strings.HasSuffix(path, ending):
+			return nil
 		}
 		text, err := fs.ReadFile(tree, path)
-		for _, match := range definition.FindAllStringSubmatch(string(text), -1) {
-			names[match[1]] = true
+		if err == nil {
+			do(path, string(text))
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return names
 }
