@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -80,20 +81,31 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 }
 
 // greet makes sure that a restored process is ready, and lets it know that it
-// was restored.
+// was restored. It listens from the first moment on, if it ever did, so that to
+// connect only to see that costs a start more than it tells.
 func (m *Manager) greet(ctx context.Context, p *process.Process) Failure {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	if err := m.awaitReady(ctx, p); err != nil {
-		return Failure{codeNotReady, err}
+	err := m.Hooks.afterRestore(ctx, m.conns)
+	if m.Hooks.After == "" || refused(err) {
+		if err := m.awaitReady(ctx, p); err != nil {
+			return Failure{codeNotReady, err}
+		}
+		err = m.Hooks.afterRestore(ctx, m.conns)
 	}
-	if err := m.Hooks.afterRestore(ctx); err != nil {
+	if err != nil {
 		return Failure{codeHook, err}
 	}
 	if err := m.askReady(ctx); err != nil {
 		return Failure{codeNotReady, err}
 	}
 	return Failure{}
+}
+
+// refused reports whether nobody listened.
+func refused(err error) bool {
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // fetch brings the image into dir, unless the cache has it as it is.
