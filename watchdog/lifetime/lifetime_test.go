@@ -89,7 +89,7 @@ func TestFunctionStartsWithoutTheIDThatItWasToHave(t *testing.T) {
 	s := Settings{
 		Command: process.Command{Args: []string{"sleep", "60"}}, Address: function.Listener.Addr().String(),
 		Output: process.Output{Stdout: io.Discard, Stderr: io.Discard}, PIDs: noPIDs{},
-		Agent: struct{ Agent }{}, Support: NewSupport(func() (string, error) { return "privileged", nil }, nil),
+		Agent: struct{ Agent }{}, Support: NewSupport(func() (string, bool, error) { return "privileged", true, nil }, nil),
 	}
 	l := newLife()
 	l.plan.CheckpointAt = 3

@@ -15,12 +15,13 @@ import (
 
 // restore starts the process from a snapshot. After a failure nothing of it
 // is left. CRIU is started while the image is on its way.
-func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failure {
+func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore, prepared *expected) Failure {
 	dir, err := m.stage()
 	if err != nil {
+		prepared.discard()
 		return Failure{codeFetch, err}
 	}
-	p, fetched, why := m.revive(ctx, l, r, dir)
+	p, fetched, why := m.revive(ctx, l, r, prepared, dir)
 	if fetched.Dir != dir { // there is no image, or the cache has it
 		_ = os.RemoveAll(dir)
 	}
@@ -50,13 +51,20 @@ func (m *Manager) keepOrRemove(ctx context.Context, l *life, f snapshot.Fetched)
 }
 
 // revive turns a snapshot into a process that accepts requests.
-func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Fetched, Failure) {
-	restoring, err := process.PrepareRestore(ctx, m.Engine, m.PIDs, m.Output)
+func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, prepared *expected, dir string) (*process.Process, snapshot.Fetched, Failure) {
+	restoring, err := prepared.take(ctx, m)
 	if err != nil {
 		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}
 	m.step("restore: prepared")
+	verified := m.verifyMeanwhile(ctx)
 	fetched, err := m.fetch(ctx, l, r, dir)
+	if err == nil {
+		if why := verified(); !why.None() {
+			_ = restoring.Close() // why is the reason
+			return nil, fetched, why
+		}
+	}
 	if err != nil {
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return nil, fetched, Failure{codeFetch, errors.Join(err, restoring.Close())}
