@@ -44,6 +44,7 @@ type Service struct {
 	handler atomic.Pointer[http.Handler]
 	good    http.Handler
 	server  *http.Server
+	serving sync.WaitGroup // servers and their connections
 }
 
 // NewControl starts a control plane. An empty poolURL is a directory of its
@@ -100,13 +101,34 @@ func serve(t testing.TB, h http.Handler) *Service {
 	s := &Service{Addr: ln.Addr().String(), good: h}
 	s.Mend()
 	s.start(ln)
-	t.Cleanup(s.Stop)
+	t.Cleanup(s.end)
 	return s
 }
 
 func (s *Service) start(ln net.Listener) {
-	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) })}
-	go func(server *http.Server) { _ = server.Serve(ln) }(s.server)
+	server := &http.Server{
+		Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }),
+		ConnState: s.count,
+	}
+	s.server = server
+	s.serving.Go(func() { _ = server.Serve(ln) })
+}
+
+func (s *Service) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.serving.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.serving.Done()
+	}
+}
+
+// end stops the service and waits for what it was doing: a request that has
+// lost its client writes to the pool's directory until it finds out, and would
+// do so while the test removes it.
+func (s *Service) end() {
+	s.Stop()
+	s.serving.Wait()
 }
 
 // URL is the service's base URL.
