@@ -44,7 +44,8 @@ type Service struct {
 	handler atomic.Pointer[http.Handler]
 	good    http.Handler
 	server  *http.Server
-	serving sync.WaitGroup // servers and their connections
+	cancel  context.CancelFunc // of all requests
+	serving sync.WaitGroup     // servers and their connections
 }
 
 // NewControl starts a control plane. An empty poolURL is a directory of its
@@ -106,11 +107,13 @@ func serve(t testing.TB, h http.Handler) *Service {
 }
 
 func (s *Service) start(ln net.Listener) {
+	ctx, cancel := context.WithCancel(context.Background())
 	server := &http.Server{
-		Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }),
-		ConnState: s.count,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		Handler:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }),
+		ConnState:   s.count,
 	}
-	s.server = server
+	s.server, s.cancel = server, cancel
 	s.serving.Go(func() { _ = server.Serve(ln) })
 }
 
@@ -147,7 +150,10 @@ func (s *Service) Mend() { s.handler.Store(&s.good) }
 func (s *Service) Good() http.Handler { return s.good }
 
 // Stop closes the service with all its connections, as a kill does.
-func (s *Service) Stop() { _ = s.server.Close() }
+func (s *Service) Stop() {
+	s.cancel()
+	_ = s.server.Close()
+}
 
 // Restart serves again at the same address.
 func (s *Service) Restart(t testing.TB) {
