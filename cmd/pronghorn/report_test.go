@@ -180,6 +180,9 @@ func TestReportOfADirectoryGoesToReport(t *testing.T) {
 }
 
 func TestReportOfVariants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws all pictures")
+	}
 	rows := strings.ReplaceAll(reportRows, "adaptive", report.PublishedPolicy)
 	dir := writeTree(t, map[string]string{"python-evaluation.csv": rows, "variant-2cpus/python-evaluation.csv": rows})
 	site := filepath.Join(dir, "pages")
