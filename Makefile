@@ -70,8 +70,11 @@ fuzz:
 		done; \
 	done
 
+# What a soak that was interrupted left, up to 13 GB, goes with the next one.
 soak:
-	PRONGHORN_SOAK=$(SOAK) $(GO) test -count=1 -run '^TestSoak$$' -v -timeout 60m ./watchdog
+	rm -rf data/soak
+	mkdir -p data/soak
+	TMPDIR=$(CURDIR)/data/soak PRONGHORN_SOAK=$(SOAK) $(GO) test -count=1 -run '^TestSoak$$' -v -timeout 60m ./watchdog
 
 generations:
 	PRONGHORN_GENERATIONS=$(GENERATIONS) $(GO) test -count=1 -run '^TestManyGenerations' -v -timeout 60m ./watchdog/faults

@@ -173,6 +173,9 @@ func (l *lineage) repack(t *testing.T) {
 }
 
 func TestASnapshotRefersToFewPacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many generations, one after the other: there is nothing for the race detector")
+	}
 	s := newServer(t)
 	pages := textPages(400, 1)
 	var base *snapshot.Base

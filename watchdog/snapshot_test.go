@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/internal/miniotest"
@@ -56,13 +55,7 @@ func starts(records []agent.LifetimeRecord) (cold, restored int) {
 
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 1000 {
-		if ok() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("after 10 s: not %s", what)
+	watchdogtest.Await(t, what, ok)
 }
 
 // restoredProcessGoesOn is the claim of the chain, end to end: a checkpoint
@@ -71,7 +64,9 @@ func restoredProcessGoesOn(t *testing.T, name string, c *watchdogtest.Control) {
 	watchdogtest.RequireCRIU(t)
 	w := c.StartWith(t, watchdogtest.Binary(t), watchdogtest.Assemble(t, name), afterFirst, "snapshot_evict_after=3",
 		"snapshot_hook_after_restore=/_/snapshot/after-restore", "snapshot_hook_before_checkpoint=/_/snapshot/before-checkpoint")
-	drive(t, w, 12)
+	drive(t, w, 2)
+	w.AwaitCheckpoints(1) // on a busy machine the next lifetime would not wait for the upload
+	drive(t, w, 10)
 	await(t, "4 lifetimes ended", func() bool { return len(c.Records()) >= 4 })
 	records := c.Records()
 	if cold, restored := starts(records); cold != 1 || restored != 3 {

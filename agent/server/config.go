@@ -25,7 +25,8 @@ type Config struct {
 	// objects of which the store knows nothing are swept.
 	Store kvstore.Store
 	// Pool holds the snapshots' objects. If it is a snapshot.Presigner, workers
-	// reach it directly, else the agent serves the objects itself.
+	// reach it directly, else the agent serves the objects itself. If it has
+	// pool.Connect's Ensure, Run calls that.
 	Pool snapshot.Pool
 	// Auth is who may call; the zero value lets everybody in.
 	Auth httpx.Auth

@@ -126,8 +126,8 @@ func TestAgentsThatAreKilledLoseNothing(t *testing.T) {
 		t.Errorf("the boundaries that are tried (-want +got):\n%s", diff)
 	}
 	for nth := range all {
-		if testing.Short() && slices.Contains(all[:nth], all[nth]) {
-			continue // a short run dies once at each
+		if testing.Short() && nth%5 > 0 {
+			continue // each takes a second
 		}
 		t.Run(fmt.Sprintf("at %d, after %s", nth+1, all[nth]), func(t *testing.T) {
 			s := newScene(t, newWorld(t))

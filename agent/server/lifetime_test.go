@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -170,7 +171,8 @@ func TestTableFollowsStrategyAndRuntime(t *testing.T) {
 func TestSamePlanForTheSameLifetime(t *testing.T) {
 	w := newWorld(t)
 	w.addEntries(t, 10, platform)
-	a := w.agent(t)
+	now := time.Now() // URLs say when they expire, to the second
+	a := w.agent(t, func(cfg *Config) { cfg.Now = func() time.Time { return now } })
 	c := a.client(t, "")
 	for i := range 20 {
 		id := "life-" + strconv.Itoa(i)

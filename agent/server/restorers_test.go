@@ -26,15 +26,16 @@ type restorer struct {
 	name   string
 	agents []testAgent
 	rng    *rand.Rand
-	// restored counts the lifetimes that started from a snapshot.
-	restored int
+	// restored counts the lifetimes that started from a snapshot, late those
+	// that would have, but were not done when the lease was over.
+	restored, late int
 }
 
 // lifetime restores what it is told, later, and stores a descendant of it.
 func (r *restorer) lifetime(n int) error {
 	ctx := r.t.Context()
 	c := r.agents[r.rng.IntN(len(r.agents))].client(r.t, "")
-	id := fmt.Sprintf("%s-%d", r.name, n)
+	id, began := fmt.Sprintf("%s-%d", r.name, n), time.Now()
 	plan, err := c.Start(ctx, request(id, "request_centric&max_capacity=12"))
 	if err != nil {
 		return fmt.Errorf("plan: %w", err)
@@ -42,7 +43,12 @@ func (r *restorer) lifetime(n int) error {
 	u := upload{lifetime: id, requestNumber: 1, image: r.fresh()}
 	if plan.Restore != nil {
 		time.Sleep(time.Duration(r.rng.Int64N(int64(shortLease / 2))))
-		if u, err = r.restore(ctx, plan.Restore, u); err != nil {
+		u, err = r.restore(ctx, plan.Restore, u)
+		if err != nil && time.Since(began) >= shortLease { // on a busy machine; nothing is promised then
+			r.late++
+			return nil
+		}
+		if err != nil {
 			return fmt.Errorf("restore of %s: %w", plan.Restore.Snapshot, err)
 		}
 		r.restored++
@@ -134,11 +140,11 @@ func TestNoRestorerMissesAnObject(t *testing.T) {
 		cancel()
 		upkeep.Wait()
 		w.checkWhole(t)
-		restored := 0
+		restored, late := 0, 0
 		for _, r := range all {
-			restored += r.restored
+			restored, late = restored+r.restored, late+r.late
 		}
-		t.Logf("%d lifetimes restored, %d packs deleted, %d snapshots moved to another pack", restored, deleted.Load(), moved.Load())
+		t.Logf("%d lifetimes restored, %d too late, %d packs deleted, %d snapshots moved to another pack", restored, late, deleted.Load(), moved.Load())
 		if !testing.Short() && (restored < workers || deleted.Load() == 0) {
 			t.Error("too little happened to tell anything")
 		}

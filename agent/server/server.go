@@ -11,6 +11,7 @@ package server
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -39,7 +40,8 @@ type Server struct {
 	metrics  *metrics
 	started  time.Time
 	examined *examined
-	report   func(Chore) // is told what upkeep does
+	report   func(Chore)  // is told what upkeep does
+	poolAway *atomic.Bool // while Run cannot make the pool's bucket
 }
 
 // New returns an agent. It is an error if the configuration is incomplete or
@@ -59,6 +61,7 @@ func New(cfg Config) (*Server, error) {
 		started:  cfg.Now(),
 		examined: newExamined(),
 		report:   func(Chore) {},
+		poolAway: &atomic.Bool{},
 	}
 	s.presign = s.signer
 	if p, ok := cfg.Pool.(snapshot.Presigner); ok {

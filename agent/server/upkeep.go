@@ -24,14 +24,17 @@ const (
 )
 
 // Run keeps store and pool tidy until ctx ends. What fails is logged and tried
-// again in the next round.
+// again in the next round. The bucket of the pool is made as soon as its server
+// answers, and again whenever it has vanished.
 func (s *Server) Run(ctx context.Context) {
 	ticker := time.NewTicker(min(s.cfg.Lease/4, upkeepEvery))
 	defer ticker.Stop()
+	wait := s.tend(ctx)
+	defer wait()
 	var swept time.Time
 	for {
 		s.warn(ctx, "upkeep", s.upkeep(ctx))
-		if now := s.cfg.Now(); now.Sub(swept) >= sweepEvery {
+		if now := s.cfg.Now(); now.Sub(swept) >= sweepEvery && !s.poolAway.Load() {
 			s.warn(ctx, "sweep of the pool", s.sweep(ctx))
 			swept = now
 		}

@@ -28,6 +28,7 @@ func TestExtentCountsByFunction(t *testing.T) {
 
 func TestPageDescribesTheMachineOnce(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	data := wholeEvaluation(1, 2, 8, "bfs")
 	d := &machine.Description{
 		Info: machine.Info{CPUs: 2, CPU: "Abacus 9", Kernel: "6.1", Arch: "amd64"}, MemoryBytes: 8 << 30, System: "Debian",

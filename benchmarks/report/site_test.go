@@ -92,6 +92,7 @@ func TestSiteOfAWholeEvaluation(t *testing.T) {
 
 func TestPageNeedsNothingFromElsewhere(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	dir := t.TempDir()
 	writeSite(t, dir, wholeEvaluation(1, 1, 4, "bfs", "mst"))
 	page := read(t, dir, "index.html")
@@ -114,6 +115,7 @@ func TestPageNeedsNothingFromElsewhere(t *testing.T) {
 
 func TestSummaryHasTheDocumentedForm(t *testing.T) {
 	t.Parallel()
+	skipIfShort(t)
 	dir := t.TempDir()
 	writeSite(t, dir, wholeEvaluation(1, 2, 20, "bfs", "word-count"), "a problem")
 	var got struct {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"testing"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/benchmarks/report"
@@ -88,16 +89,20 @@ func (c config) lifetime(id string, n int) results.LifetimeRow {
 
 // evaluation makes up a whole evaluation of some benchmarks.
 func evaluation(seed uint64, benchmarks ...string) results.Data {
+	requests := 500
+	if testing.Short() {
+		requests = 60
+	}
 	var configs []config
 	for i, name := range benchmarks {
 		base := 8e3 * math.Pow(2.2, float64(i))
 		for _, rate := range []int{1, 4, 20} {
 			gain := 1 - 0.1*math.Log(float64(rate)+1)
 			configs = append(configs,
-				config{benchmark: name, rate: rate, strategy: cold, requests: 500, medianUS: base * 1.5, spread: 0.25},
-				config{benchmark: name, rate: rate, strategy: report.Baseline, requests: 500, medianUS: base, spread: 0.2},
-				config{benchmark: name, rate: rate, strategy: request, requests: 500, medianUS: base * (1 - 0.4*gain), spread: 0.3},
-				config{benchmark: name, rate: rate, strategy: "adaptive", requests: 500, medianUS: base * (1 - 0.55*gain), spread: 0.2})
+				config{benchmark: name, rate: rate, strategy: cold, requests: requests, medianUS: base * 1.5, spread: 0.25},
+				config{benchmark: name, rate: rate, strategy: report.Baseline, requests: requests, medianUS: base, spread: 0.2},
+				config{benchmark: name, rate: rate, strategy: request, requests: requests, medianUS: base * (1 - 0.4*gain), spread: 0.3},
+				config{benchmark: name, rate: rate, strategy: "adaptive", requests: requests, medianUS: base * (1 - 0.55*gain), spread: 0.2})
 		}
 	}
 	return synthetic(seed, configs...)

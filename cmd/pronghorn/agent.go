@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,7 +31,8 @@ the way to run everything in one process.
 
 The snapshots are in a pool: a directory (dir:PATH), whose objects the agent
 serves to the workers itself, or a bucket (s3://…), which they read and write
-by presigned URLs. One pool belongs to one store: objects that the store does
+by presigned URLs. A bucket that is not there is made, at the start and later;
+while its server is away functions start cold. One pool belongs to one store: objects that the store does
 not know are deleted after an hour.
 
 Without a token the services only listen on loopback addresses.`
@@ -55,7 +57,7 @@ func newAgentCommand() *cobra.Command {
 }
 
 // runAgent serves until ctx ends or a service fails. Nobody is answered before
-// everything is there.
+// the store is there; the agent does without the pool's server until it is.
 func runAgent(ctx context.Context, log *slog.Logger, o agentOptions) (err error) {
 	cfg, err := o.config()
 	if err != nil {
@@ -74,8 +76,8 @@ func runAgent(ctx context.Context, log *slog.Logger, o agentOptions) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, cfg.Store.Close()) }()
-	if cfg.Pool, err = openPool(ctx, o.pool); err != nil {
-		return err
+	if cfg.Pool, err = pool.Connect(o.pool); err != nil { // its server may come later
+		return fmt.Errorf("--pool: %w", err)
 	}
 	agent, err := server.New(cfg)
 	if err != nil {

@@ -36,12 +36,17 @@ func execute(ctx context.Context, cmd *cobra.Command, args ...string) (string, e
 // returns its error.
 func startAgent(t *testing.T, services int, args ...string) (urls map[string]string, stop func() error) {
 	t.Helper()
+	return startLoggedAgent(t, io.Discard, services, args...)
+}
+
+func startLoggedAgent(t *testing.T, log io.Writer, services int, args ...string) (urls map[string]string, stop func() error) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	logs, w := io.Pipe()
 	cmd := newAgentCommand()
 	cmd.SetArgs(args)
-	cmd.SetErr(w)
+	cmd.SetErr(io.MultiWriter(log, w))
 	done := make(chan error, 1)
 	go func() {
 		err := cmd.ExecuteContext(ctx)

@@ -139,6 +139,9 @@ func TestReportOfADirectory(t *testing.T) {
 			2, 1, "lifetimes.csv:1: 2 columns: want 41; the file is left out"},
 	}
 	for name, tt := range tests {
+		if testing.Short() && name != "a short test and repetitions" {
+			continue // each draws all pictures
+		}
 		t.Run(name, func(t *testing.T) {
 			dir := writeTree(t, tt.files)
 			site := filepath.Join(dir, "pages")
@@ -177,6 +180,9 @@ func TestReportOfADirectoryGoesToReport(t *testing.T) {
 }
 
 func TestReportOfVariants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("draws all pictures")
+	}
 	rows := strings.ReplaceAll(reportRows, "adaptive", report.PublishedPolicy)
 	dir := writeTree(t, map[string]string{"python-evaluation.csv": rows, "variant-2cpus/python-evaluation.csv": rows})
 	site := filepath.Join(dir, "pages")

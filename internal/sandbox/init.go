@@ -28,6 +28,8 @@ type initSpec struct {
 	Env  []string `json:"env"`
 	CPUs []int    `json:"cpus"`
 
+	RealTime bool `json:"real_time"`
+
 	Tmpfs map[string]int64 `json:"tmpfs"`
 	Clock time.Duration    `json:"clock"`
 }
@@ -58,7 +60,7 @@ func runInit(encoded string) error {
 	if err := json.Unmarshal([]byte(encoded), &spec); err != nil {
 		return err
 	}
-	for _, step := range []func() error{mounts, spec.moreMounts, loopbackUp, stdinFromNull, spec.pin, spec.setClock, spec.enter, awaitGo} {
+	for _, step := range []func() error{mounts, spec.moreMounts, loopbackUp, stdinFromNull, spec.pin, spec.setClock, spec.enter, awaitGo, spec.goFirst} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -164,6 +166,15 @@ func (s initSpec) pin() error {
 		if err := unix.SchedSetaffinity(tid, &set); err != nil {
 			return fmt.Errorf("pin to CPUs %v: %w", s.CPUs, err)
 		}
+	}
+	return nil
+}
+
+// goFirst makes this thread, which executes the program, a real-time one. A
+// kernel may have no such time for its group of processes.
+func (s initSpec) goFirst() error {
+	if s.RealTime {
+		_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: 1}, 0)
 	}
 	return nil
 }

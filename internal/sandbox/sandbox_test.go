@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -61,6 +62,19 @@ func TestProgramRunsOnTheCPUsAskedFor(t *testing.T) {
 	}
 	if got := strings.TrimSpace(out.String()); got != "1" {
 		t.Errorf("nproc says %s, want 1", got)
+	}
+}
+
+func TestProgramGoesFirstWhenAskedTo(t *testing.T) {
+	if err := exec.Command("chrt", "--rr", "1", "true").Run(); err != nil {
+		t.Skip("the kernel has no real time for this group of processes: ", err)
+	}
+	for realTime, want := range map[bool]string{true: "SCHED_RR", false: "SCHED_OTHER"} {
+		var out bytes.Buffer
+		s := start(t, sandbox.Spec{Args: []string{"/usr/bin/chrt", "--pid", "1"}, RealTime: realTime, Stdout: &out})
+		if err := s.Wait(); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("real time asked for: %t; %q, error %v, want %s", realTime, out.String(), err, want)
+		}
 	}
 }
 

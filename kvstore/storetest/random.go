@@ -52,9 +52,17 @@ func (c Change) Apply(ctx context.Context, s kvstore.Store, fn string, version i
 	return version, res, err
 }
 
+// changes is n, or a fourth of it in a short run, which looks for races.
+func changes(n int) int {
+	if testing.Short() {
+		return n / 4
+	}
+	return n
+}
+
 func randomChanges(t *testing.T, s kvstore.Store) {
 	ref, version := NewReference(), int64(0)
-	for i, c := range Changes(1, 200) {
+	for i, c := range Changes(1, changes(200)) {
 		next, got, err := c.Apply(t.Context(), s, fn, version)
 		check(t, err)
 		version = next

@@ -67,7 +67,7 @@ func at(n int) time.Time { return when().Add(time.Duration(n) * time.Minute) }
 
 func randomPoolChanges(t *testing.T, s kvstore.Store) {
 	rng, m := rand.New(rand.NewPCG(3, 4)), newPoolModel()
-	for now := range 500 {
+	for now := range changes(500) {
 		op := randomPoolOp(rng, now)
 		want, wantErr := op.model(m)
 		got, err := op.store(t.Context(), s)

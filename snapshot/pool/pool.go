@@ -32,13 +32,34 @@ var ErrURL = errors.New("invalid pool URL")
 //
 // No error shows the secret.
 func Open(ctx context.Context, url string) (snapshot.Pool, error) {
+	p, err := Connect(url)
+	if err != nil {
+		return nil, err
+	}
+	if p, ok := p.(*s3); ok {
+		if err := p.Ensure(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Connect is Open for a caller who does not need the pool at once: an S3 server
+// need not be there yet. That pool has a method
+//
+//	Ensure(ctx context.Context) error
+//
+// which makes the bucket when it is missing. Until it has succeeded once a
+// server that is there is used, if the bucket is, but objects can be presigned
+// only if the URL names the region.
+func Connect(url string) (snapshot.Pool, error) {
 	if err := Check(url); err != nil {
 		return nil, err
 	}
 	if path, ok := strings.CutPrefix(url, dirScheme); ok {
 		return openDir(path)
 	}
-	return openS3(ctx, url)
+	return connect(url)
 }
 
 const (

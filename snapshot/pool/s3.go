@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -21,57 +22,71 @@ const maxTries = 4
 // s3 is a pool in a bucket. An object is one PUT, as that is all or nothing and
 // leaves no parts behind which somebody would have to sweep.
 type s3 struct {
+	cfg    s3Config
 	core   minio.Core
-	signer *minio.Client // knows the server by the address that workers use
+	signer atomic.Pointer[minio.Client] // knows the server by the address that workers use
 	bucket string
 	prefix string
 }
 
-func openS3(ctx context.Context, raw string) (snapshot.Pool, error) {
+// errNoRegion is the answer to who wants a URL before the server was reached.
+var errNoRegion = errors.New("the server has not been reached yet, and only it knows the region, which is a part of every URL")
+
+// connect makes a pool without asking the server for anything.
+func connect(raw string) (*s3, error) {
 	cfg, err := parseS3(raw)
 	if err != nil {
 		return nil, err
 	}
-	p, err := connect(ctx, cfg)
+	client, err := cfg.client(cfg.endpoint, cfg.secure, cfg.region)
 	if err != nil {
 		return nil, fmt.Errorf("open pool %s: %w", cfg, err)
 	}
-	return p, nil
+	p := &s3{cfg: cfg, core: minio.Core{Client: client}, bucket: cfg.bucket, prefix: cfg.prefix}
+	if cfg.region != "" {
+		err = p.findSigner(context.Background())
+	}
+	return p, err
 }
 
-func connect(ctx context.Context, cfg s3Config) (*s3, error) {
-	client, err := cfg.client(cfg.endpoint, cfg.secure, cfg.region)
+// Ensure makes the bucket when it is missing. It says what to do when that is
+// not possible.
+func (p *s3) Ensure(ctx context.Context) error {
+	err := makeBucket(ctx, p.core.Client, p.cfg)
+	if err == nil {
+		err = p.findSigner(ctx)
+	}
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("open pool %s: %w", p.cfg, explain(err, p.cfg))
 	}
-	if err := makeBucket(ctx, client, cfg); err != nil {
-		return nil, explain(err, cfg)
-	}
-	signer, err := cfg.signer(ctx, client)
-	if err != nil {
-		return nil, explain(err, cfg)
-	}
-	return &s3{core: minio.Core{Client: client}, signer: signer, bucket: cfg.bucket, prefix: cfg.prefix}, nil
+	return nil
 }
 
 func (c s3Config) client(endpoint string, secure bool, region string) (*minio.Client, error) {
 	return minio.New(endpoint, &minio.Options{Creds: c.creds, Secure: secure, Region: region, MaxRetries: maxTries})
 }
 
-// signer returns the client that presigns. It must not have to ask for the
-// bucket's region: the public address need not be reachable from here.
-func (c s3Config) signer(ctx context.Context, client *minio.Client) (*minio.Client, error) {
-	if c.public == nil {
-		return client, nil
+// findSigner makes the client that presigns, once. It must not have to ask for
+// the bucket's region: the public address need not be reachable from here.
+func (p *s3) findSigner(ctx context.Context) error {
+	if p.signer.Load() != nil {
+		return nil
 	}
-	region := c.region
-	if region == "" {
+	signer := p.core.Client
+	if public := p.cfg.public; public != nil {
+		region := p.cfg.region
 		var err error
-		if region, err = client.GetBucketLocation(ctx, c.bucket); err != nil {
-			return nil, fmt.Errorf("ask for the bucket's region: %w", err)
+		if region == "" {
+			if region, err = p.core.Client.GetBucketLocation(ctx, p.bucket); err != nil {
+				return fmt.Errorf("ask for the bucket's region: %w", err)
+			}
+		}
+		if signer, err = p.cfg.client(public.Host, public.Scheme == "https", region); err != nil {
+			return err
 		}
 	}
-	return c.client(c.public.Host, c.public.Scheme == "https", region)
+	p.signer.Store(signer)
+	return nil
 }
 
 func makeBucket(ctx context.Context, client *minio.Client, cfg s3Config) error {
@@ -207,7 +222,11 @@ func (p *s3) presign(ctx context.Context, method, key string, ttl time.Duration)
 	if err := snapshot.CheckKey(key); err != nil {
 		return "", err
 	}
-	u, err := p.signer.Presign(ctx, method, p.bucket, p.prefix+key, ttl, nil)
+	signer := p.signer.Load()
+	if signer == nil {
+		return "", p.failed("presign", key, errNoRegion)
+	}
+	u, err := signer.Presign(ctx, method, p.bucket, p.prefix+key, ttl, nil)
 	if err != nil {
 		return "", p.failed("presign", key, err)
 	}

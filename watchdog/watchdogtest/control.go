@@ -44,6 +44,8 @@ type Service struct {
 	handler atomic.Pointer[http.Handler]
 	good    http.Handler
 	server  *http.Server
+	cancel  context.CancelFunc // of all requests
+	serving sync.WaitGroup     // servers and their connections
 }
 
 // NewControl starts a control plane. An empty poolURL is a directory of its
@@ -100,13 +102,36 @@ func serve(t testing.TB, h http.Handler) *Service {
 	s := &Service{Addr: ln.Addr().String(), good: h}
 	s.Mend()
 	s.start(ln)
-	t.Cleanup(s.Stop)
+	t.Cleanup(s.end)
 	return s
 }
 
 func (s *Service) start(ln net.Listener) {
-	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) })}
-	go func(server *http.Server) { _ = server.Serve(ln) }(s.server)
+	ctx, cancel := context.WithCancel(context.Background())
+	server := &http.Server{
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		Handler:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }),
+		ConnState:   s.count,
+	}
+	s.server, s.cancel = server, cancel
+	s.serving.Go(func() { _ = server.Serve(ln) })
+}
+
+func (s *Service) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.serving.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.serving.Done()
+	}
+}
+
+// end stops the service and waits for what it was doing: a request that has
+// lost its client writes to the pool's directory until it finds out, and would
+// do so while the test removes it.
+func (s *Service) end() {
+	s.Stop()
+	s.serving.Wait()
 }
 
 // URL is the service's base URL.
@@ -125,7 +150,10 @@ func (s *Service) Mend() { s.handler.Store(&s.good) }
 func (s *Service) Good() http.Handler { return s.good }
 
 // Stop closes the service with all its connections, as a kill does.
-func (s *Service) Stop() { _ = s.server.Close() }
+func (s *Service) Stop() {
+	s.cancel()
+	_ = s.server.Close()
+}
 
 // Restart serves again at the same address.
 func (s *Service) Restart(t testing.TB) {
