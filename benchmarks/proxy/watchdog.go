@@ -32,8 +32,9 @@ type watchdog struct {
 	name, tmp string
 	// started is how long it took from its execution until it was healthy.
 	started time.Duration
-	// idle is its resident memory before the first request, in bytes.
-	idle int64
+	// idle is its resident memory before the first request, in bytes,
+	// and anonymous the part of it that is no file's.
+	idle, anonymous int64
 }
 
 // startWatchdog starts a program. With a control plane it is its worker.
@@ -56,7 +57,7 @@ func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (
 		spec.Forward = []string{p.control.agent, p.control.kv}
 	}
 	if cpus.Watchdog >= 0 {
-		spec.CPUs = []int{cpus.Watchdog} // the function moves itself to the other
+		spec.CPUs = []int{cpus.Watchdog} // the function moves itself if it is to
 	}
 	box, err := sandbox.Start(ctx, spec)
 	if err != nil {
@@ -76,7 +77,7 @@ func (w *watchdog) stop() error { return errors.Join(w.Close(), os.RemoveAll(w.t
 func environment(self, tmp string, cpus cpuPlan) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + tmp, "mode=http", "port=8080",
-		"fprocess=" + fmt.Sprintf("%s %s %s %d", self, functionRole, functionAddr, cpus.Others),
+		"fprocess=" + fmt.Sprintf("%s %s %s %d", self, functionRole, functionAddr, cpus.Function),
 		"upstream_url=http://" + functionAddr,
 		"read_timeout=60s", "write_timeout=60s", "exec_timeout=60s",
 	}
@@ -95,7 +96,10 @@ func (w *watchdog) settle(ctx context.Context) error {
 		return err
 	}
 	var err error
-	w.idle, err = machine.Resident(w.PID())
+	if w.idle, err = machine.Resident(w.PID()); err != nil {
+		return err
+	}
+	w.anonymous, err = machine.Anonymous(w.PID())
 	return err
 }
 
@@ -131,12 +135,14 @@ func healthy(ctx context.Context, client *http.Client, url string) bool {
 }
 
 // through is where requests for the function are sent to the watchdog.
-func (w *watchdog) through() target {
-	return target{connect: w.dialer(watchdogAddr), pid: w.PID()}
+func (w *watchdog) through(p cpuPlan) target {
+	return target{connect: w.dialer(watchdogAddr), pid: w.PID(), loadCPU: p.Load}
 }
 
 // past is where they are sent to the function itself.
-func (w *watchdog) past() target { return target{connect: w.dialer(functionAddr)} }
+func (w *watchdog) past(p cpuPlan) target {
+	return target{connect: w.dialer(functionAddr), loadCPU: p.Load}
+}
 
 func (w *watchdog) dialer(addr string) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) { return w.Dial(ctx, "tcp", addr) }
