@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // cgroup is a group of processes that gets CPU time as one, as a container's
@@ -43,7 +45,8 @@ func (g cgroup) add(pid int) error {
 		return err
 	}
 	for _, member := range pids {
-		if err := os.WriteFile(filepath.Join(string(g), "cgroup.procs"), strconv.AppendInt(nil, int64(member), 10), 0); err != nil {
+		err := os.WriteFile(filepath.Join(string(g), "cgroup.procs"), strconv.AppendInt(nil, int64(member), 10), 0)
+		if err != nil && !errors.Is(err, unix.ESRCH) { // that one has ended meanwhile
 			return fmt.Errorf("move process %d into a control group: %w", member, err)
 		}
 	}
