@@ -5,10 +5,10 @@
 // its monitor thread is woken to look at the call, and if that is not over
 // within some 20 µs, the right to run Go code is handed to another thread. On a
 // CPU that a watchdog shares with its function the call that sends a request is
-// rarely over by then, because the function is what the kernel runs next. Both
-// together took a third of the watchdog's CPU. Reads and writes here are asked
-// not to block, so they need none of that; what has to wait still waits in the
-// runtime's poller, with the deadlines of the connection.
+// rarely over by then, because the function is what the kernel runs next. Reads
+// and writes here are asked not to block, so they need none of that; what has to
+// wait still waits in the runtime's poller, with the deadlines of the
+// connection. docs/proxy-speed.md has what it saves.
 package sockets
 
 import (
