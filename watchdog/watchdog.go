@@ -23,6 +23,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/watchdog/config"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+	"github.com/pronghorn-faas/pronghorn/watchdog/sockets"
 )
 
 // Watchdog serves one function.
@@ -178,7 +179,7 @@ func (w *Watchdog) listen() (main, side net.Listener, err error) {
 	if side, err = net.Listen("tcp", ":"+strconv.Itoa(w.config.MetricsPort)); err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("metrics port %d: %w", w.config.MetricsPort, err), main.Close())
 	}
-	return main, side, nil
+	return sockets.Listener{Listener: main}, side, nil
 }
 
 // drain keeps serving for a while after the end was asked for, since the

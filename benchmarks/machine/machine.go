@@ -63,8 +63,14 @@ func procField(file, name string) (string, error) {
 }
 
 // Resident is the memory of a process that is in RAM, in bytes.
-func Resident(pid int) (int64, error) {
-	value, err := procField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
+func Resident(pid int) (int64, error) { return statusBytes(pid, "VmRSS") }
+
+// Anonymous is the part of Resident that is no file's: what a process has to
+// itself, whatever others run the same program.
+func Anonymous(pid int) (int64, error) { return statusBytes(pid, "RssAnon") }
+
+func statusBytes(pid int, field string) (int64, error) {
+	value, err := procField(fmt.Sprintf("/proc/%d/status", pid), field)
 	if err != nil {
 		return 0, err
 	}

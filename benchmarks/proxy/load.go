@@ -41,22 +41,25 @@ type sample struct {
 	Requests int     `json:"requests"`
 	Errors   int     `json:"errors"`
 	sent     int     // those of the warm-up and at the end included
-	// CPU is what the watchdog's process used for a request, warm-up included.
-	CPU float64 `json:"cpu_us"`
+	// CPU is what the watchdog's process used for a request, warm-up included,
+	// and WorkerCPU that with the function's.
+	CPU       float64 `json:"cpu_us"`
+	WorkerCPU float64 `json:"worker_cpu_us"`
+	// LoadIdle is the share of the round in which the CPU of the load was idle,
+	// or all CPUs where the load runs on any.
+	LoadIdle float64 `json:"load_idle"`
 }
 
 // target is where a load is sent.
 type target struct {
 	connect func(context.Context) (net.Conn, error)
 	pid     int // whose CPU time counts; 0 = nobody's
+	loadCPU int // where the load runs; below 0 = anywhere
 }
 
 // run sends the load for a while.
 func (l load) run(ctx context.Context, to target, length time.Duration) (sample, error) {
-	if to.pid == 0 {
-		return l.send(ctx, to, length)
-	}
-	before, err := machine.CPUTime(to.pid)
+	before, err := to.use()
 	if err != nil {
 		return sample{}, err
 	}
@@ -64,9 +67,28 @@ func (l load) run(ctx context.Context, to target, length time.Duration) (sample,
 	if err != nil {
 		return s, err
 	}
-	after, err := machine.CPUTime(to.pid)
-	s.CPU = (after - before).Seconds() * 1e6 / float64(max(s.sent, 1))
+	after, err := to.use()
+	each := func(d time.Duration) float64 { return d.Seconds() * 1e6 / float64(max(s.sent, 1)) }
+	s.CPU, s.WorkerCPU = each(after.watchdog-before.watchdog), each(after.worker-before.worker)
+	s.LoadIdle = after.load.idleSince(before.load)
 	return s, err
+}
+
+// use is what has been used so far.
+type use struct {
+	watchdog, worker time.Duration
+	load             cpuTimes
+}
+
+func (to target) use() (u use, err error) {
+	if u.load, err = readCPU(to.loadCPU); err != nil || to.pid == 0 {
+		return u, err
+	}
+	if u.watchdog, err = machine.CPUTime(to.pid); err != nil {
+		return u, err
+	}
+	u.worker, err = machine.NamespaceCPUTime(to.pid)
+	return u, err
 }
 
 func (l load) send(ctx context.Context, to target, length time.Duration) (sample, error) {

@@ -18,9 +18,9 @@ type options struct {
 	ours, upstream, standIn string
 	pronghorn               string
 	out, only               string
+	arrange                 []string
 	rounds, starts          int
 	round                   time.Duration
-	free                    bool
 }
 
 func main() { command.Main("proxy", run) }
@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string) error {
 
 func parse(args []string) (options, error) {
 	var o options
+	var arrange string
 	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
 	flags.StringVar(&o.ours, "ours", "bin/fwatchdog", "`path` of our watchdog")
 	flags.StringVar(&o.upstream, "upstream", os.Getenv("UPSTREAM_WATCHDOG"), "`path` of upstream's watchdog; without it the stand-in is measured")
@@ -56,12 +57,14 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of every case")
 	flags.IntVar(&o.starts, "starts", 5, "starts of every watchdog")
 	flags.DurationVar(&o.round, "round", 2*time.Second, "length of a round")
-	flags.BoolVar(&o.free, "free", false, "let everything run on all CPUs")
+	flags.StringVar(&arrange, "arrange", arrangedAsWorker+","+arrangedFree, "who runs where, as a `list`: worker (watchdog and function on the last CPU, the load on the first), apart (the watchdog alone on the last), free (everything everywhere)")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if flags.NArg() > 0 || o.rounds < 1 || o.starts < 1 || o.round <= 0 {
 		return o, fmt.Errorf("arguments %q: want flags only, with rounds, starts and round above 0", args)
 	}
-	return o, nil
+	var err error
+	o.arrange, err = parseArrangements(arrange)
+	return o, err
 }

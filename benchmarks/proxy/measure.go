@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
@@ -31,36 +33,51 @@ func (o options) theirs() (binary, note string) {
 
 // measure does a whole run.
 func measure(ctx context.Context, o options) (*report, error) {
-	plan, err := planCPUs(o.free)
-	if err != nil {
-		return nil, err
-	}
-	if err := machine.Pin(plan.Others); err != nil {
-		return nil, err
-	}
 	theirs, note := o.theirs()
-	r := &report{Theirs: note, Machine: machine.This(), CPUs: plan, Rounds: o.rounds, RoundSeconds: o.round.Seconds(), Watchdogs: map[string]*program{}}
+	r := &report{Theirs: note, Machine: machine.This(), Rounds: o.rounds, RoundSeconds: o.round.Seconds(), Watchdogs: map[string]*program{}}
 	for name, binary := range map[string]string{nameOurs: o.ours, nameTheirs: theirs} {
+		var err error
 		if r.Watchdogs[name], err = newProgram(binary); err != nil {
 			return nil, err
 		}
 	}
-	if o.pronghorn == "" {
-		return r, r.all(ctx, o)
+	for i, arrangement := range o.arrange {
+		if err := r.arranged(ctx, o, arrangement, i == len(o.arrange)-1); err != nil {
+			return nil, fmt.Errorf("arrangement %s: %w", arrangement, err)
+		}
 	}
-	c, err := startControl(ctx, o.pronghorn)
-	if err != nil {
-		return nil, err
-	}
-	ours := *r.Watchdogs[nameOurs]
-	ours.control = c
-	r.Watchdogs[nameSnapshots] = &ours
-	return r, errors.Join(r.all(ctx, o), c.stop())
+	slices.Reverse(r.Arrangements) // the last one is the one that is looked at first
+	slices.SortStableFunc(r.Cases, func(a, b *result) int {
+		return cmp.Compare(slices.Index(o.arrange, b.Arrangement), slices.Index(o.arrange, a.Arrangement))
+	})
+	return r, nil
 }
 
-func (r *report) all(ctx context.Context, o options) error {
-	if err := r.starts(ctx, o.starts); err != nil {
+// arranged measures in one arrangement. Starts and memory are those of the last.
+func (r *report) arranged(ctx context.Context, o options, arrangement string, last bool) error {
+	plan, err := planCPUs(arrangement)
+	if err != nil {
 		return err
+	}
+	r.CPUs, r.Arrangements = plan, append(r.Arrangements, plan)
+	if err := machine.Pin(plan.Load); err != nil {
+		return err
+	}
+	runtime.SetDefaultGOMAXPROCS() // as a program has it that starts there
+	if o.pronghorn != "" {
+		c, err := startControl(ctx, o.pronghorn)
+		if err != nil {
+			return err
+		}
+		ours := *r.Watchdogs[nameOurs]
+		ours.control = c
+		r.Watchdogs[nameSnapshots] = &ours
+		defer func() { _ = c.stop() }() // it is killed; what it leaves is in a directory for such
+	}
+	if last {
+		if err := r.starts(ctx, o.starts); err != nil {
+			return err
+		}
 	}
 	return r.rounds(ctx, o)
 }
@@ -87,6 +104,7 @@ func (r *report) starts(ctx context.Context, times int) error {
 			}
 			p.StartSamples = append(p.StartSamples, float64(w.started.Microseconds())/1e3)
 			p.IdleSamples = append(p.IdleSamples, w.idle)
+			p.AnonymousSamples = append(p.AnonymousSamples, w.anonymous)
 			if err := w.stop(); err != nil {
 				return err
 			}
@@ -112,9 +130,9 @@ func (r *report) rounds(ctx context.Context, o options) error {
 			return err
 		}
 		up = append(up, w)
-		targets[name] = w.through()
+		targets[name] = w.through(r.CPUs)
 	}
-	targets[nameFunction] = up[0].past()
+	targets[nameFunction] = up[0].past(r.CPUs)
 	for _, l := range loads() {
 		if o.only != "" && o.only != l.name() {
 			continue
@@ -123,6 +141,7 @@ func (r *report) rounds(ctx context.Context, o options) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name(), err)
 		}
+		c.Arrangement = r.CPUs.Arrangement
 		r.Cases = append(r.Cases, c)
 	}
 	return r.afterwards(ctx, up)

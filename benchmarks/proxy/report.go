@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -14,9 +15,11 @@ import (
 // report is what a run found; it is written as JSON.
 type report struct {
 	// Theirs says what ours was compared with.
-	Theirs       string              `json:"theirs"`
-	Machine      machine.Info        `json:"machine"`
-	CPUs         cpuPlan             `json:"pinned"`
+	Theirs  string       `json:"theirs"`
+	Machine machine.Info `json:"machine"`
+	CPUs    cpuPlan      `json:"-"` // of the arrangement that is being measured
+	// Arrangements are those that were measured, the one of the goals first.
+	Arrangements []cpuPlan           `json:"arrangements"`
 	Rounds       int                 `json:"rounds"`
 	RoundSeconds float64             `json:"round_seconds"`
 	Cases        []*result           `json:"cases"`
@@ -28,6 +31,7 @@ type report struct {
 // result is that of one case. SnapshotsOn is ours with snapshots over theirs;
 // nil = not measured.
 type result struct {
+	Arrangement string `json:"arrangement"`
 	load
 	ratios
 	SnapshotsOn *ratios             `json:"snapshots_on,omitempty"`
@@ -42,12 +46,15 @@ type ratios struct {
 	P50Ratio float64 `json:"p50_ratio"`
 	P99Ratio float64 `json:"p99_ratio"`
 	CPURatio float64 `json:"cpu_ratio"`
+	// WorkerCPURatio has the function's CPU on both sides.
+	WorkerCPURatio float64 `json:"worker_cpu_ratio"`
 }
 
 func ratiosOf(ours, theirs []sample) ratios {
 	return ratios{
 		RPSRatio: pairwise(ours, theirs, rps, ratio), P50Ratio: pairwise(ours, theirs, p50, ratio),
 		P99Ratio: pairwise(ours, theirs, p99, ratio), CPURatio: pairwise(ours, theirs, cpu, ratio),
+		WorkerCPURatio: pairwise(ours, theirs, workerCPU, ratio),
 	}
 }
 
@@ -60,6 +67,10 @@ type figures struct {
 	AddedP50 float64 `json:"added_p50_us"`
 	AddedP99 float64 `json:"added_p99_us"`
 	CPU      float64 `json:"cpu_us"`
+	// WorkerCPU is that of watchdog and function, and LoadIdle the idle share of
+	// the load's CPU.
+	WorkerCPU float64 `json:"worker_cpu_us"`
+	LoadIdle  float64 `json:"load_idle"`
 }
 
 // program is a watchdog's binary and what it costs when nothing is sent.
@@ -70,8 +81,10 @@ type program struct {
 	StartSamples []float64 `json:"start_ms"`
 	// IdleSamples and AfterLoad are resident memory, before the first request
 	// and a second after the last.
-	IdleSamples []int64 `json:"idle_rss_bytes"`
-	AfterLoad   int64   `json:"after_load_rss_bytes"`
+	// AnonymousSamples are the part of the former that is no file's.
+	IdleSamples      []int64 `json:"idle_rss_bytes"`
+	AnonymousSamples []int64 `json:"idle_anonymous_bytes"`
+	AfterLoad        int64   `json:"after_load_rss_bytes"`
 }
 
 func newProgram(path string) (*program, error) {
@@ -87,6 +100,9 @@ func p50(s sample) float64 { return s.P50 }
 func p99(s sample) float64 { return s.P99 }
 func cpu(s sample) float64 { return s.CPU }
 
+func workerCPU(s sample) float64 { return s.WorkerCPU }
+func loadIdle(s sample) float64  { return s.LoadIdle }
+
 func (c *result) summarize() {
 	direct := c.Samples[nameFunction]
 	difference := func(a, b float64) float64 { return a - b }
@@ -97,9 +113,11 @@ func (c *result) summarize() {
 	}
 	c.Median = map[string]figures{}
 	for name, samples := range c.Samples {
-		first := func(a, _ float64) float64 { return a }
+		own := func(of func(sample) float64) float64 {
+			return pairwise(samples, samples, of, func(a, _ float64) float64 { return a })
+		}
 		c.Median[name] = figures{
-			RPS: pairwise(samples, samples, rps, first), P50: pairwise(samples, samples, p50, first), P99: pairwise(samples, samples, p99, first), CPU: pairwise(samples, samples, cpu, first),
+			RPS: own(rps), P50: own(p50), P99: own(p99), CPU: own(cpu), WorkerCPU: own(workerCPU), LoadIdle: own(loadIdle),
 			AddedP50: pairwise(samples, direct, p50, difference), AddedP99: pairwise(samples, direct, p99, difference),
 		}
 	}
@@ -153,32 +171,45 @@ func (r *report) print(w io.Writer) {
 			fmt.Fprintln(w, "SNAPSHOTS WERE NOT ON: the lines that say so are those of a plain watchdog")
 		}
 	}
-	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	r.printFigures(t)
-	fmt.Fprintln(w)
-	r.printRatios(t)
+	for _, p := range r.Arrangements {
+		fmt.Fprintf(w, "\narrangement %s (%s)\n\n", p.Arrangement, p)
+		r.printFigures(t, p.Arrangement)
+		fmt.Fprintln(w)
+		r.printRatios(t, p.Arrangement)
+	}
 	fmt.Fprintln(w)
 	r.printPrograms(t)
 }
 
-func (r *report) printFigures(t *tabwriter.Writer) {
-	fmt.Fprintln(t, "connections\tbody\twatchdog\trequests/s\tp50 µs\tp99 µs\tadded p50\tadded p99\tCPU µs\t")
-	for _, c := range r.Cases {
+// of are the cases of an arrangement.
+func (r *report) of(arrangement string) iter.Seq[*result] {
+	return func(yield func(*result) bool) {
+		for _, c := range r.Cases {
+			if c.Arrangement == arrangement && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func (r *report) printFigures(t *tabwriter.Writer, arrangement string) {
+	fmt.Fprintln(t, "connections\tbody\twatchdog\trequests/s\tp50 µs\tp99 µs\tadded p50\tadded p99\tCPU µs\twith function\tload idle\t")
+	for c := range r.of(arrangement) {
 		for _, name := range []string{nameFunction, nameOurs, nameSnapshots, nameTheirs} {
 			if m, ok := c.Median[name]; ok {
-				fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t\n", c.Connections, c.Body, name, m.RPS, m.P50, m.P99, m.AddedP50, m.AddedP99, m.CPU)
+				fmt.Fprintf(t, "%d\t%s\t%s\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.1f\t%.1f\t%.0f %%\t\n", c.Connections, c.Body, name, m.RPS, m.P50, m.P99, m.AddedP50, m.AddedP99, m.CPU, m.WorkerCPU, 100*m.LoadIdle)
 			}
 		}
 	}
 	_ = t.Flush()
 }
 
-func (r *report) printRatios(t *tabwriter.Writer) {
-	fmt.Fprintln(t, "over theirs\tconnections\tbody\trequests/s\tp50\tp99\tCPU\t")
-	for _, c := range r.Cases {
+func (r *report) printRatios(t *tabwriter.Writer, arrangement string) {
+	fmt.Fprintln(t, "over theirs\tconnections\tbody\trequests/s\tp50\tp99\tCPU\twith function\t")
+	for c := range r.of(arrangement) {
 		line := func(name string, r ratios) {
-			fmt.Fprintf(t, "%s\t%d\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, c.Connections, c.Body, r.RPSRatio, r.P50Ratio, r.P99Ratio, r.CPURatio)
+			fmt.Fprintf(t, "%s\t%d\t%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", name, c.Connections, c.Body, r.RPSRatio, r.P50Ratio, r.P99Ratio, r.CPURatio, r.WorkerCPURatio)
 		}
 		line(nameOurs, c.ratios)
 		if c.SnapshotsOn != nil {
@@ -189,10 +220,10 @@ func (r *report) printRatios(t *tabwriter.Writer) {
 }
 
 func (r *report) printPrograms(t *tabwriter.Writer) {
-	fmt.Fprintln(t, "watchdog\tbinary MB\tstart ms\tidle RSS MB\tRSS after load MB\t")
+	fmt.Fprintln(t, "watchdog\tbinary MB\tstart ms\tidle RSS MB\tof it anonymous\tRSS after load MB\t")
 	for _, name := range r.names() {
 		p := r.Watchdogs[name]
-		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t\n", name, mega(p.Bytes), median(p.StartSamples), mega(median(p.IdleSamples)), mega(p.AfterLoad))
+		fmt.Fprintf(t, "%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t\n", name, mega(p.Bytes), median(p.StartSamples), mega(median(p.IdleSamples)), mega(median(p.AnonymousSamples)), mega(p.AfterLoad))
 	}
 	_ = t.Flush()
 }

@@ -30,10 +30,12 @@ const startTimeout = 20 * time.Second
 type watchdog struct {
 	*sandbox.Sandbox
 	name, tmp string
+	group     cgroup
 	// started is how long it took from its execution until it was healthy.
 	started time.Duration
-	// idle is its resident memory before the first request, in bytes.
-	idle int64
+	// idle is its resident memory before the first request, in bytes,
+	// and anonymous the part of it that is no file's.
+	idle, anonymous int64
 }
 
 // startWatchdog starts a program. With a control plane it is its worker.
@@ -56,13 +58,16 @@ func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (
 		spec.Forward = []string{p.control.agent, p.control.kv}
 	}
 	if cpus.Watchdog >= 0 {
-		spec.CPUs = []int{cpus.Watchdog} // the function moves itself to the other
+		spec.CPUs = []int{cpus.Watchdog} // the function moves itself if it is to
 	}
 	box, err := sandbox.Start(ctx, spec)
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(tmp))
 	}
 	w := &watchdog{Sandbox: box, name: name, tmp: tmp}
+	if w.group, err = newCgroup(); err != nil {
+		return nil, errors.Join(err, box.Close(), os.RemoveAll(tmp))
+	}
 	if err := w.settle(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s (%s): %w", name, binary, err), w.stop())
 	}
@@ -70,13 +75,15 @@ func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (
 }
 
 // stop kills the watchdog and its function.
-func (w *watchdog) stop() error { return errors.Join(w.Close(), os.RemoveAll(w.tmp)) }
+func (w *watchdog) stop() error {
+	return errors.Join(w.Close(), w.group.remove(), os.RemoveAll(w.tmp))
+}
 
 // environment is the same for every watchdog.
 func environment(self, tmp string, cpus cpuPlan) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + tmp, "mode=http", "port=8080",
-		"fprocess=" + fmt.Sprintf("%s %s %s %d", self, functionRole, functionAddr, cpus.Others),
+		"fprocess=" + fmt.Sprintf("%s %s %s %d", self, functionRole, functionAddr, cpus.Function),
 		"upstream_url=http://" + functionAddr,
 		"read_timeout=60s", "write_timeout=60s", "exec_timeout=60s",
 	}
@@ -94,8 +101,14 @@ func (w *watchdog) settle(ctx context.Context) error {
 	if err := w.await(ctx, "http://"+functionAddr+"/"); err != nil {
 		return err
 	}
-	var err error
-	w.idle, err = machine.Resident(w.PID())
+	err := w.group.add(w.PID()) // with the function, which is there by now
+	if err != nil {
+		return err
+	}
+	if w.idle, err = machine.Resident(w.PID()); err != nil {
+		return err
+	}
+	w.anonymous, err = machine.Anonymous(w.PID())
 	return err
 }
 
@@ -131,12 +144,14 @@ func healthy(ctx context.Context, client *http.Client, url string) bool {
 }
 
 // through is where requests for the function are sent to the watchdog.
-func (w *watchdog) through() target {
-	return target{connect: w.dialer(watchdogAddr), pid: w.PID()}
+func (w *watchdog) through(p cpuPlan) target {
+	return target{connect: w.dialer(watchdogAddr), pid: w.PID(), loadCPU: p.Load}
 }
 
 // past is where they are sent to the function itself.
-func (w *watchdog) past() target { return target{connect: w.dialer(functionAddr)} }
+func (w *watchdog) past(p cpuPlan) target {
+	return target{connect: w.dialer(functionAddr), loadCPU: p.Load}
+}
 
 func (w *watchdog) dialer(addr string) func(context.Context) (net.Conn, error) {
 	return func(ctx context.Context) (net.Conn, error) { return w.Dial(ctx, "tcp", addr) }

@@ -2,7 +2,7 @@ package process
 
 import (
 	"bufio"
-	"errors"
+	"bytes"
 	"io"
 	"os"
 	"sync"
@@ -93,22 +93,32 @@ func (o Output) CopyStderr(from io.Reader) { passOn(from, o.Stderr, o.prefix("st
 const logBuffer = 64 << 10
 
 func passOn(from io.Reader, to io.Writer, prefix func() string) {
-	lines := bufio.NewReaderSize(from, logBuffer)
+	lines := bufio.NewScanner(from) // its buffer starts small, and few lines are long
+	lines.Buffer(nil, logBuffer)
+	lines.Split(pieces)
 	begin := true
-	for {
-		piece, err := lines.ReadSlice('\n')
-		if len(piece) > 0 {
-			if begin {
-				piece = append([]byte(prefix()), piece...)
-			}
-			_, _ = to.Write(piece) // there is nowhere left to complain
-			begin = piece[len(piece)-1] == '\n'
+	for lines.Scan() {
+		piece := lines.Bytes()
+		if begin {
+			piece = append([]byte(prefix()), piece...)
 		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			break
-		}
+		_, _ = to.Write(piece) // there is nowhere left to complain
+		begin = piece[len(piece)-1] == '\n'
 	}
 	if !begin {
 		_, _ = to.Write([]byte{'\n'}) // the next line is somebody else's
 	}
+}
+
+// pieces splits what a function writes into lines, their ends included, of
+// logBuffer bytes at most.
+func pieces(data []byte, atEnd bool) (advance int, piece []byte, err error) {
+	length := bytes.IndexByte(data, '\n') + 1
+	if length == 0 && (atEnd || len(data) == logBuffer) {
+		length = len(data)
+	}
+	if length == 0 {
+		return 0, nil, nil // there is more to come
+	}
+	return length, data[:length], nil
 }

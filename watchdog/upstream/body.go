@@ -91,11 +91,7 @@ func (t *tunnel) explain(err error) error {
 
 // CloseWrite tells the server that nothing more will be sent to it.
 func (t *tunnel) CloseWrite() error {
-	half, ok := t.exchange.conn.Conn.(interface{ CloseWrite() error })
-	if !ok {
-		return fmt.Errorf("close the sending side: %w", http.ErrNotSupported)
-	}
-	return half.CloseWrite()
+	return t.exchange.conn.CloseWrite()
 }
 
 // Close closes the connection.

@@ -9,18 +9,19 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/sockets"
 )
 
 // conn is a connection to the server. One request at a time uses it.
 type conn struct {
-	net.Conn
+	*sockets.Conn
 	in  *bufio.Reader // from Read below
 	out *bufio.Writer // to Write below
 
 	// interrupt closes the connection. It is kept because a new method value
 	// would be allocated for every request.
 	interrupt func()
-	peek      *peeker
 
 	bounded   bool      // a deadline is set
 	round     uint64    // the transport's when the connection was made
@@ -49,7 +50,10 @@ func (t *Transport) dial(l limits) (*conn, error) {
 	if err != nil {
 		return nil, dialError(ctx, err)
 	}
-	c := newConn(nc, round)
+	c, err := newConn(nc.(*net.TCPConn), round)
+	if err != nil {
+		return nil, err
+	}
 	if err := c.bound(l.deadline); err != nil {
 		c.close()
 		return nil, fmt.Errorf("connect to the function: %w", err)
@@ -69,11 +73,15 @@ func dialError(ctx context.Context, err error) error {
 	return fmt.Errorf("connect to the function: %w", err)
 }
 
-func newConn(nc net.Conn, round uint64) *conn {
-	c := &conn{Conn: nc, round: round, peek: newPeeker(nc)}
+func newConn(nc *net.TCPConn, round uint64) (*conn, error) {
+	socket, err := sockets.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the function: %w", err)
+	}
+	c := &conn{Conn: socket, round: round}
 	c.in, c.out = bufio.NewReader(readSide{c}), bufio.NewWriter(writeSide{c})
 	c.interrupt = c.close
-	return c
+	return c, nil
 }
 
 // begin makes the connection ready for a request.
@@ -97,11 +105,7 @@ func (c *conn) close() {
 
 // closeWrite tells the server that no request will follow.
 func (c *conn) closeWrite() {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite() // the wait for the server's end tells
-		return
-	}
-	c.close()
+	_ = c.CloseWrite() // the wait for the server's end tells
 }
 
 // awaitEnd waits until the server has closed its side, and closes ours.
@@ -124,7 +128,7 @@ func (c *conn) awaitEnd(ctx context.Context) error {
 // alive reports whether an idle connection can be used: it is still open and
 // the server has sent nothing that nobody asked for.
 func (c *conn) alive() bool {
-	return c.in.Buffered() == 0 && c.peek.silent()
+	return c.in.Buffered() == 0 && c.Silent()
 }
 
 // readSide is what the connection's buffer reads from.
@@ -153,40 +157,4 @@ func (w writeSide) Write(p []byte) (int, error) {
 	n, err := w.c.Conn.Write(p)
 	w.c.sent = w.c.sent || n > 0
 	return n, err
-}
-
-// peeker looks at what a connection has received without waiting for it. It
-// holds what a look needs, so that none allocates.
-type peeker struct {
-	raw  syscall.RawConn
-	look func(fd uintptr) bool
-	buf  [1]byte
-	err  error
-}
-
-// newPeeker returns nil for a connection that cannot be looked at.
-func newPeeker(nc net.Conn) *peeker {
-	sc, ok := nc.(syscall.Conn)
-	if !ok {
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	p := &peeker{raw: raw}
-	p.look = func(fd uintptr) bool {
-		_, _, p.err = syscall.Recvfrom(int(fd), p.buf[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		return true // done, whatever the outcome: never wait
-	}
-	return p
-}
-
-// silent reports whether the connection is open and has received nothing.
-func (p *peeker) silent() bool {
-	if p == nil {
-		return true
-	}
-	err := p.raw.Read(p.look)
-	return err == nil && (errors.Is(p.err, syscall.EAGAIN) || errors.Is(p.err, syscall.EINTR))
 }

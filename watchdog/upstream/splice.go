@@ -37,7 +37,7 @@ func (b *body) Buffered() int {
 
 // splice passes on the last bytes of the answer, of which none was read yet.
 func (b *body) splice(to io.ReaderFrom, left int64) (int64, error) {
-	rest := io.LimitedReader{R: b.exchange.conn.Conn, N: left}
+	rest := io.LimitedReader{R: b.exchange.conn.TCPConn, N: left}
 	n, err := to.ReadFrom(&rest)
 	if err == nil && rest.N > 0 {
 		err = io.ErrUnexpectedEOF
