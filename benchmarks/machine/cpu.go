@@ -64,24 +64,13 @@ func endedChildren(pid int) (time.Duration, error) {
 // NamespaceCPUTime is what all processes in the PID namespace of pid have used,
 // those that have ended included. It is exact while none starts or ends.
 func NamespaceCPUTime(pid int) (time.Duration, error) {
-	want, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
-	if err != nil {
-		return 0, err
-	}
-	entries, err := os.ReadDir("/proc")
+	members, err := Namespace(pid)
 	if err != nil {
 		return 0, err
 	}
 	var sum time.Duration
-	for _, e := range entries {
-		other, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", other)); err != nil || ns != want {
-			continue // it has ended, or is elsewhere
-		}
-		used, err := CPUTimeWithChildren(other)
+	for _, member := range members {
+		used, err := CPUTimeWithChildren(member)
 		if gone(err) {
 			continue
 		}
@@ -91,6 +80,29 @@ func NamespaceCPUTime(pid int) (time.Duration, error) {
 		sum += used
 	}
 	return sum, nil
+}
+
+// Namespace lists the processes in the PID namespace of pid, itself included.
+func Namespace(pid int) ([]int, error) {
+	want, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var members []int
+	for _, e := range entries {
+		other, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", other)); err == nil && ns == want { // else it has ended, or is elsewhere
+			members = append(members, other)
+		}
+	}
+	return members, nil
 }
 
 func gone(err error) bool {

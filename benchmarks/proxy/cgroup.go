@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pronghorn-faas/pronghorn/benchmarks/machine"
 )
 
 // cgroup is a group of processes that gets CPU time as one, as a container's
@@ -40,40 +42,17 @@ func newCgroup() (cgroup, error) {
 
 // add moves a process into the group, and those in its PID namespace.
 func (g cgroup) add(pid int) error {
-	pids, err := namespaceOf(pid)
+	members, err := machine.Namespace(pid)
 	if err != nil {
 		return err
 	}
-	for _, member := range pids {
+	for _, member := range members {
 		err := os.WriteFile(filepath.Join(string(g), "cgroup.procs"), strconv.AppendInt(nil, int64(member), 10), 0)
 		if err != nil && !errors.Is(err, unix.ESRCH) { // that one has ended meanwhile
 			return fmt.Errorf("move process %d into a control group: %w", member, err)
 		}
 	}
 	return nil
-}
-
-// namespaceOf are the processes in the PID namespace of one.
-func namespaceOf(pid int) ([]int, error) {
-	want, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid))
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, err
-	}
-	var pids []int
-	for _, e := range entries {
-		other, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		if ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", other)); err == nil && ns == want {
-			pids = append(pids, other)
-		}
-	}
-	return pids, nil
 }
 
 // remove removes the group, whose processes have ended.
