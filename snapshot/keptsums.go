@@ -80,32 +80,27 @@ func (s *summer) sum(f io.ReaderAt, b block, each func(at int64, data []byte) er
 }
 
 // copyImage copies an image into a directory of the cache, with its sums.
-func (c *Cache) copyImage(ctx context.Context, f Fetched, to string) error {
-	src, err := os.OpenRoot(f.Dir)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
+func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from opener, to string) error {
 	dst, err := c.root.OpenRoot(to)
 	if err != nil {
 		return err
 	}
 	defer dst.Close()
 	var sums []uint64
-	s, sizes := newSummer(), f.Manifest.fileSizes()
-	for i, name := range f.Manifest.fileNames() {
-		of, err := s.copyFile(ctx, src, dst, name, sizes[i])
+	s, sizes := newSummer(), m.fileSizes()
+	for i, name := range m.fileNames() {
+		of, err := s.copyFile(ctx, from, dst, name, sizes[i])
 		if err != nil {
 			return err
 		}
 		sums = append(sums, of...)
 	}
-	return dst.WriteFile(sumsFile, encodeSums(sums, f.manifestSHA256), 0o600)
+	return dst.WriteFile(sumsFile, encodeSums(sums, sum), 0o600)
 }
 
 // copyFile copies a file; blocks of zeros become holes.
-func (s *summer) copyFile(ctx context.Context, src, dst *os.Root, name string, size int64) (sums []uint64, err error) {
-	in, err := src.Open(name)
+func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name string, size int64) (sums []uint64, err error) {
+	in, err := from(name)
 	if err != nil {
 		return nil, err
 	}

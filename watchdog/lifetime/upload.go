@@ -51,6 +51,7 @@ func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Check
 	}
 	m.step("upload: registered")
 	c.Snapshot = to.Snapshot
+	m.remember(stored)
 	return nil
 }
 
