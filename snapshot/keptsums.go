@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // sumsFile lies beside the files of a kept image; theirs do not start with a '.'.
@@ -115,6 +118,7 @@ func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name s
 	}
 	zeros := make([]byte, sumRead)
 	for at := int64(0); at < size; at += sumBlock {
+		began := time.Now()
 		sum, err := s.sum(in, block{at: at, bytes: min(sumBlock, size-at)}, func(at int64, data []byte) error {
 			if bytes.Equal(data, zeros[:len(data)]) {
 				return ctx.Err()
@@ -126,6 +130,7 @@ func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name s
 			return nil, err
 		}
 		sums = append(sums, sum)
+		background.Rest(min(time.Since(began), mostRest))
 	}
 	return sums, nil
 }

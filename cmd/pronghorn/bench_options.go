@@ -41,7 +41,7 @@ func (o *benchOptions) addFlags(cmd *cobra.Command) {
 	f.Float64Var(&o.mutability, "mutability", 1, "variance of the workload, as a factor")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the order and of the strategies' draws")
 	f.BoolVar(&o.keepRandom, "keep-random", false, "let all restores of a snapshot get the same inputs, as the published evaluation does")
-	f.BoolVar(&o.nodeCache, "node-cache", true, "give each configuration a node-local cache, as on Kubernetes; =false: every start is on a node that has nothing")
+	f.BoolVar(&o.nodeCache, "node-cache", true, "give workers a cache of the node, as deploy.sh --node-cache does; =false: every start is on a node that has nothing")
 	f.StringVar(&o.out, "out", "", "file of the results (default: DATA/LANGUAGE-TEST.csv)")
 	f.StringVar(&o.data, "data", "data", "directory of the results")
 	f.StringVar(&o.work, "work", "", "directory for the state of the run (default: the results' name with .work)")
