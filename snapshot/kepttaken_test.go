@@ -14,7 +14,7 @@ import (
 func (s *server) take(t testing.TB, c *snapshot.Cache, ring *snapshot.Keyring) snapshot.Stored {
 	t.Helper()
 	req := s.storeRequest("s1", openImage(t, images()))
-	req.Cache, req.Keys = c, ring
+	req.Cache, req.Keys, req.WantBase = c, ring, true
 	done, err := s.store(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)

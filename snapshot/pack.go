@@ -70,7 +70,9 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, firstError(err, out.pack.close())
 	}
-	out.stored.Base = baseOf(out.manifest, sums, l.runs)
+	if req.WantBase {
+		out.stored.Base = baseOf(out.manifest, sums, l.runs)
+	}
 	out.stored.PackTime = time.Since(begin)
 	return out, nil
 }

@@ -47,10 +47,10 @@ type taken struct {
 	base           *snapshot.Base
 }
 
-// remember keeps the base of a snapshot for the next lifetime, where one follows
-// in this container: most often it starts from the newest snapshot.
+// remember keeps the base of a snapshot, if there is one, for the next lifetime
+// in this container, which most often starts from the newest snapshot.
 func (m *Manager) remember(s snapshot.Stored) {
-	if m.Evict {
+	if s.Base != nil {
 		m.taken.Store(&taken{s.ManifestSHA256, s.Base})
 	}
 }

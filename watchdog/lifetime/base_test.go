@@ -8,19 +8,18 @@ import (
 
 func TestTheBaseOfTheNewestSnapshotIsRemembered(t *testing.T) {
 	own := &snapshot.Base{}
-	stored := snapshot.Stored{ManifestSHA256: "new", Base: own}
 	for claim, tc := range map[string]struct {
-		evict bool
+		base  *snapshot.Base
 		start string
 		want  *snapshot.Base
 	}{
-		"for the start from it":                    {true, "new", own},
-		"not for a start from another one":         {true, "old", nil},
-		"nor where no lifetime follows in its own": {false, "new", nil},
+		"for the start from it":            {own, "new", own},
+		"not for a start from another one": {own, "old", nil},
+		"nor where there is none":          {nil, "new", nil},
 	} {
 		t.Run(claim, func(t *testing.T) {
-			m := &Manager{Settings: Settings{Evict: tc.evict}}
-			m.remember(stored)
+			var m Manager
+			m.remember(snapshot.Stored{ManifestSHA256: "new", Base: tc.base})
 			b := m.remembered(tc.start)
 			if got := b.wait(t.Context()); got != tc.want {
 				t.Errorf("the base is %p, want %p", got, tc.want)

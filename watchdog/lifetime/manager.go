@@ -141,8 +141,8 @@ type Manager struct {
 	// that one is on its way into the cache.
 	background sync.WaitGroup
 	keeping    atomic.Bool
-	// taken is the newest snapshot that was stored here; nil = none, or nobody
-	// will start from it.
+	// taken is the newest snapshot that was stored here; nil = none, or no
+	// lifetime follows in this container.
 	taken atomic.Pointer[taken]
 }
 
