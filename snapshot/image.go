@@ -18,6 +18,11 @@ type Image struct {
 	Files []ImageFile
 	// Pages are the images that hold pages, sorted by name.
 	Pages []ImagePages
+	// LeaveOutZeros, unless it is nil, takes those pages of zeros out of the image
+	// that a restore does without. It is told which pages of each of Pages hold
+	// nothing but zeros, changes Files and Pages, and returns which pages of each
+	// of Pages are left. Store calls it, once.
+	LeaveOutZeros func(zero [][]bool) (kept [][]bool, err error)
 	// Release frees what the image holds; nil if it holds nothing.
 	Release func() error
 }

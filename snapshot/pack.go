@@ -57,6 +57,9 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 		return packed{}, err
 	}
 	sums, err := sumImage(ctx, req.Image)
+	if err == nil {
+		sums, err = leaveOutZeros(req.Image, sums)
+	}
 	if err != nil {
 		return packed{}, err
 	}
@@ -96,6 +99,33 @@ func sumImage(ctx context.Context, image *Image) ([][]pageSum, error) {
 		}
 	}
 	return sums, nil
+}
+
+// leaveOutZeros makes the image smaller, and the sums with it.
+func leaveOutZeros(image *Image, sums [][]pageSum) ([][]pageSum, error) {
+	if image.LeaveOutZeros == nil {
+		return sums, nil
+	}
+	zero := make([][]bool, len(sums))
+	for i, file := range sums {
+		zero[i] = make([]bool, len(file))
+		for page, sum := range file {
+			zero[i][page] = sum == pageSum{}
+		}
+	}
+	kept, err := image.LeaveOutZeros(zero)
+	if err != nil {
+		return nil, err
+	}
+	left := make([][]pageSum, len(sums))
+	for i, file := range sums {
+		for page, sum := range file {
+			if kept[i][page] {
+				left[i] = append(left[i], sum)
+			}
+		}
+	}
+	return left, nil
 }
 
 func (l layout) stored(sums [][]pageSum) Stored {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -431,5 +432,52 @@ func TestStoreClosesTheImage(t *testing.T) {
 				t.Errorf("released %d times, %v; want once", closed, err)
 			}
 		})
+	}
+}
+
+// leftOut takes the run of zeros out of images(), as a dump's image does.
+func leftOut(t *testing.T, img *snapshot.Image) func(zero [][]bool) ([][]bool, error) {
+	return func(zero [][]bool) ([][]bool, error) {
+		kept := make([][]bool, len(zero))
+		for i, file := range zero {
+			for page, z := range file {
+				kept[i] = append(kept[i], !z)
+				if want := i == 0 && page >= 20 && page < 40; z != want {
+					t.Errorf("page %d of file %d is zeros: %t, want %t", page, i, z, want)
+				}
+			}
+		}
+		pages := images()["pages-1.img"]
+		pages = slices.Delete(pages, 20*snapshot.PageSize, 40*snapshot.PageSize)
+		img.Pages[0].Bytes, img.Pages[0].Reader = int64(len(pages)), bytes.NewReader(pages)
+		img.Files[0].Data = []byte("core without zeros")
+		return kept, nil
+	}
+}
+
+func TestZerosThatTheImageDoesWithoutAreNotStored(t *testing.T) {
+	s := newServer(t)
+	img := openImage(t, images())
+	img.LeaveOutZeros = leftOut(t, img)
+	done, err := s.store(t.Context(), s.storeRequest("s1", img))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.Pages != 180 || done.Zero != 0 || done.New+done.Repeated != 180 {
+		t.Errorf("got %d pages, %d of zeros, %d new, %d repeated: want 180 without zeros", done.Pages, done.Zero, done.New, done.Repeated)
+	}
+	want := images()
+	want["pages-1.img"] = slices.Delete(want["pages-1.img"], 20*snapshot.PageSize, 40*snapshot.PageSize)
+	want["core-7.img"] = []byte("core without zeros")
+	sameFiles(t, s.mustFetch(t, "s1", done.ManifestSHA256), want)
+}
+
+func TestStoreFailsIfZerosCannotBeLeftOut(t *testing.T) {
+	s := newServer(t)
+	img := openImage(t, images())
+	broken := errors.New("broken")
+	img.LeaveOutZeros = func([][]bool) ([][]bool, error) { return nil, broken }
+	if _, err := s.store(t.Context(), s.storeRequest("s1", img)); !errors.Is(err, broken) || len(s.calls) > 0 {
+		t.Errorf("got %v after %v, want %v and no call", err, s.calls, broken)
 	}
 }

@@ -74,18 +74,18 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	s.Engine = works
 	pids := &criu.PIDs{}
 	s.PIDs = pids
-	s.Support = lifetime.NewSupport(func() (string, error) {
+	s.Support = lifetime.NewSupport(func() (string, bool, error) {
 		if err := errors.Join(err, missing); err != nil {
-			return w.noteMode("", "", err)
+			return "", false, w.noteMode("", "", err)
 		}
-		mode, err := w.probe(ctx, engine)
+		mode, seeded, err := w.probe(ctx, engine)
 		works.Use(engine.In(mode))
 		if err != nil {
-			return w.noteMode("", "", err)
+			return "", false, w.noteMode("", "", err)
 		}
 		way, err := pids.Choose()
 		go pids.Approach(c.PID) //nolint:errcheck // the start comes upon the same error
-		return w.noteMode(mode.String(), way, err)
+		return mode.String(), seeded, w.noteMode(mode.String(), way, err)
 	}, func(ctx context.Context) error { return w.verify(ctx, works.Engine()) })
 	return nil
 }
@@ -111,15 +111,15 @@ func (w *Watchdog) addStorage(s *lifetime.Settings) error {
 }
 
 // probe finds out whether and how CRIU may be used here. If what CRIU keeps of
-// the kernel is on this node already, its calls are quick from the first on.
-func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (criu.Mode, error) {
+// the kernel is on this node already, its calls are quick from the first on: it is
+// seeded.
+func (w *Watchdog) probe(ctx context.Context, e *criu.Engine) (mode criu.Mode, seeded bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, criuCheckTimeout)
 	defer cancel()
-	mode, err := e.Probe(ctx)
-	if err == nil {
-		e.In(mode).SeedFrom(w.config.Snapshot.CacheDir)
+	if mode, err = e.Probe(ctx); err != nil {
+		return mode, false, err
 	}
-	return mode, err
+	return mode, e.In(mode).SeedFrom(w.config.Snapshot.CacheDir), nil
 }
 
 // verify finds out whether CRIU works here, and makes its calls quick.
@@ -131,8 +131,7 @@ func (w *Watchdog) verify(ctx context.Context, e *criu.Engine) error {
 	case err == nil || ctx.Err() != nil:
 		return nil
 	case errors.Is(err, criu.ErrUnavailable):
-		_, err = w.noteMode("", "", err)
-		return err
+		return w.noteMode("", "", err)
 	}
 	w.log.Warn("every dump and restore takes some 30 ms longer: CRIU's cache cannot be made", "reason", err)
 	return nil
@@ -140,16 +139,16 @@ func (w *Watchdog) verify(ctx context.Context, e *criu.Engine) error {
 
 // noteMode says in which mode snapshots are possible, and how process ids are
 // chosen.
-func (w *Watchdog) noteMode(mode string, pids criu.Way, err error) (string, error) {
+func (w *Watchdog) noteMode(mode string, pids criu.Way, err error) error {
 	w.metrics.Mode.Reset()
 	if err != nil {
 		w.metrics.Mode.WithLabelValues("off", "").Set(1)
 		w.log.Warn("snapshots are not possible here, the function starts cold", "reason", err)
-		return "", err
+		return err
 	}
 	w.metrics.Mode.WithLabelValues(mode, string(pids)).Set(1)
 	w.log.Info("snapshots are possible", "mode", mode, "process_ids", pids)
-	return mode, nil
+	return nil
 }
 
 // readyURL is what says after a restore that the function is ready; "" = that

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -21,7 +23,8 @@ const work = "/?mutability=1"
 // generation is one snapshot of the lineage. Sizes are in bytes.
 type generation struct {
 	RequestNumber int `json:"request_number"`
-	// Full is the image as files, Pages how many it has.
+	// Full is what the reference's dump of the same process writes. Pages are
+	// those of ours, without the zeros that it leaves out.
 	Full        int64 `json:"full_bytes"`
 	Pages       int   `json:"pages"`
 	PagesZero   int   `json:"pages_zero"`
@@ -68,7 +71,11 @@ func (s *stage) generation(ctx context.Context, number int) (generation, error) 
 	if err != nil {
 		return generation{}, err
 	}
-	if err := s.drive(ctx, w); err != nil {
+	var full int64
+	if err := s.drive(ctx, w); err == nil {
+		full, err = s.dumpFull(ctx, w, number)
+	}
+	if err != nil {
 		return generation{}, errors.Join(w.explain(err), w.Close())
 	}
 	if err := w.stop(); err != nil {
@@ -80,7 +87,7 @@ func (s *stage) generation(ctx context.Context, number int) (generation, error) 
 	}
 	c := rec.Checkpoint
 	return generation{
-		RequestNumber: number, Pages: c.Pages, PagesZero: c.PagesZero, PagesShared: c.PagesShared, PagesNew: c.PagesNew,
+		RequestNumber: number, Full: full, Pages: c.Pages, PagesZero: c.PagesZero, PagesShared: c.PagesShared, PagesNew: c.PagesNew,
 		Stored: c.StoredBytes, Up: rec.BytesUploaded, DownWarm: -1, Lifetime: rec,
 	}, nil
 }
@@ -108,8 +115,82 @@ func (s *stage) onlyRecord(w *worker) (agent.LifetimeRecord, error) {
 	return records[0], nil
 }
 
-// weigh notes what starts receive and how large the images are as files. Those
-// of the last one are the reference's.
+// dumpFull has the reference's CRIU dump the process that ours has just dumped,
+// and that has served nobody since. The last image is what the reference starts
+// from.
+func (s *stage) dumpFull(ctx context.Context, w *worker, number int) (bytes int64, err error) {
+	p, err := s.processOf(ctx, number)
+	if err != nil {
+		return 0, err
+	}
+	r := s.reference
+	r.PID, r.DumpDir = p.PID, filepath.Join(s.dir, "full")
+	defer os.RemoveAll(r.DumpDir)
+	r.CRIU = fmt.Sprintf("nsenter --target %d --mount --pid --net -- %s", w.PID(), r.CRIU)
+	if err := r.dumpOnce(ctx, order{}); err != nil {
+		return 0, err
+	}
+	files, err := imageFiles(r.DumpDir)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		bytes += f.Size()
+	}
+	if number < s.o.generations*s.o.spacing {
+		return bytes, nil
+	}
+	s.reference.PID, s.reference.Stdout, s.reference.Stderr = p.PID, p.Stdout, p.Stderr
+	s.result.ImageBytes, s.result.Pages = bytes, int(bytes/snapshot.PageSize)
+	return bytes, s.giveReference(ctx, r.DumpDir, files)
+}
+
+// processOf is what is known of the process of a snapshot.
+func (s *stage) processOf(ctx context.Context, number int) (snapshot.Process, error) {
+	live, err := s.control.live(ctx, s.function.name)
+	if err != nil {
+		return snapshot.Process{}, err
+	}
+	for _, l := range live {
+		if l.RequestNumber != number {
+			continue
+		}
+		object, _, err := s.control.Pool.Get(ctx, snapshot.ManifestObject(s.function.name, l.ID, l.Manifest))
+		if err != nil {
+			return snapshot.Process{}, err
+		}
+		defer object.Close()
+		raw, err := io.ReadAll(object)
+		if err != nil {
+			return snapshot.Process{}, err
+		}
+		m, err := snapshot.DecodeManifest(raw, l.ManifestSHA256)
+		return m.Process, err
+	}
+	return snapshot.Process{}, fmt.Errorf("there is no snapshot of request %d", number)
+}
+
+// imageFiles are those that a restore reads, sorted by name.
+func imageFiles(dir string) ([]os.FileInfo, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var files []os.FileInfo
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".log") || strings.HasPrefix(e.Name(), "stats-") {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, info)
+	}
+	return files, nil
+}
+
+// weigh notes what starts receive.
 func (s *stage) weigh(ctx context.Context) error {
 	live, err := s.control.live(ctx, s.function.name)
 	if err != nil {
@@ -123,7 +204,7 @@ func (s *stage) weigh(ctx context.Context) error {
 		if i > 0 { // it was started from the one before
 			s.result.Lineage[i-1].DownWarm = g.Lifetime.BytesDownloaded
 		}
-		if err := s.weighOne(ctx, g, live[0].Platform, i == s.o.generations-1); err != nil {
+		if err := s.weighOne(ctx, g, live[0].Platform); err != nil {
 			return err
 		}
 		s.result.FullBytes += g.Full
@@ -131,32 +212,12 @@ func (s *stage) weigh(ctx context.Context) error {
 	return nil
 }
 
-func (s *stage) weighOne(ctx context.Context, g *generation, platform string, last bool) error {
+func (s *stage) weighOne(ctx context.Context, g *generation, platform string) error {
 	dir := filepath.Join(s.dir, "image")
 	defer os.RemoveAll(dir)
 	fetched, err := s.fetch(ctx, g.RequestNumber, platform, dir)
-	if err != nil {
-		return err
-	}
 	g.Down = fetched.Moved
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		info, err := f.Info()
-		if err != nil {
-			return err
-		}
-		g.Full += info.Size()
-	}
-	if !last {
-		return nil
-	}
-	p := fetched.Manifest.Process
-	s.reference.PID, s.reference.Stdout, s.reference.Stderr = p.PID, p.Stdout, p.Stderr
-	s.result.ImageBytes, s.result.Pages = g.Full, g.Pages
-	return s.giveReference(ctx, dir, files)
+	return err
 }
 
 // fetch fetches a snapshot as a node with an empty cache does.
@@ -181,7 +242,7 @@ func (s *stage) fetch(ctx context.Context, number int, platform, dir string) (sn
 }
 
 // giveReference puts the files of an image into the reference's bucket.
-func (s *stage) giveReference(ctx context.Context, dir string, files []os.DirEntry) error {
+func (s *stage) giveReference(ctx context.Context, dir string, files []os.FileInfo) error {
 	c, err := minio.New(s.minio.Address, &minio.Options{Creds: credentials.NewStaticV4(minioserver.User, minioserver.Password, "")})
 	if err != nil {
 		return err

@@ -107,8 +107,14 @@ func (p *pagesOf) ReadAt(b []byte, off int64) (n int, err error) {
 // addTo puts page maps and pages of a finished stream into an image.
 func (s *stream) addTo(img *snapshot.Image, content io.ReaderAt) {
 	for i, of := range s.images {
-		id := i + 1
-		img.Files = append(img.Files, snapshot.ImageFile{Name: of.name(), Data: of.pagemap(id)})
-		img.Pages = append(img.Pages, snapshot.ImagePages{Name: fmt.Sprintf("pages-%d.img", id), Bytes: of.bytes, Reader: newPagesOf(of, content)})
+		img.Files = append(img.Files, snapshot.ImageFile{Name: of.name(), Data: of.pagemap(i + 1)})
+		img.Pages = append(img.Pages, of.pages(i+1, content))
 	}
 }
+
+// pages are those of the page map, in the file with the number id.
+func (i *pageImage) pages(id int, content io.ReaderAt) snapshot.ImagePages {
+	return snapshot.ImagePages{Name: pagesName(id), Bytes: i.bytes, Reader: newPagesOf(i, content)}
+}
+
+func pagesName(id int) string { return fmt.Sprintf("pages-%d.img", id) }

@@ -170,7 +170,7 @@ func (m *Manager) quiesce(bounded context.Context, hurried bool) Failure {
 	}
 	ctx, cancel := context.WithTimeout(bounded, quiesceTimeout)
 	defer cancel()
-	why := Failure{codeHook, m.Hooks.beforeCheckpoint(ctx, waiting)}
+	why := Failure{codeHook, m.Hooks.beforeCheckpoint(ctx, m.conns, waiting)}
 	if why.Err == nil {
 		why = Failure{codeBusy, m.conns.Drain(ctx)}
 	}

@@ -8,9 +8,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"github.com/pronghorn-faas/pronghorn/watchdog/proxy"
-	"github.com/pronghorn-faas/pronghorn/watchdog/upstream"
 )
 
 // Hooks are HTTP paths of the function that are called around a snapshot, so
@@ -26,17 +23,19 @@ type Hooks struct {
 // checkpoint to end, so that it leaves out what can be left out.
 const waitingHeader = "X-Pronghorn-Waiting"
 
-func (h Hooks) beforeCheckpoint(ctx context.Context, waiting int) error {
-	return h.call(ctx, h.Before, http.Header{waitingHeader: {strconv.Itoa(waiting)}})
+func (h Hooks) beforeCheckpoint(ctx context.Context, function http.RoundTripper, waiting int) error {
+	return h.call(ctx, function, h.Before, http.Header{waitingHeader: {strconv.Itoa(waiting)}})
 }
 
-func (h Hooks) afterRestore(ctx context.Context) error { return h.call(ctx, h.After, nil) }
+func (h Hooks) afterRestore(ctx context.Context, function http.RoundTripper) error {
+	return h.call(ctx, function, h.After, nil)
+}
 
-func (h Hooks) call(ctx context.Context, path string, header http.Header) error {
+func (h Hooks) call(ctx context.Context, function http.RoundTripper, path string, header http.Header) error {
 	if path == "" {
 		return nil
 	}
-	if err := ask(ctx, http.MethodPost, strings.TrimRight(h.Base, "/")+path, header); err != nil {
+	if err := ask(ctx, function, http.MethodPost, strings.TrimRight(h.Base, "/")+path, header); err != nil {
 		return fmt.Errorf("hook %s: %w", path, err)
 	}
 	return nil
@@ -47,34 +46,38 @@ func (m *Manager) askReady(ctx context.Context) error {
 	if m.ReadyURL == "" {
 		return nil
 	}
-	if err := ask(ctx, http.MethodGet, m.ReadyURL, nil); err != nil {
+	if err := ask(ctx, m.conns, http.MethodGet, m.ReadyURL, nil); err != nil {
 		return fmt.Errorf("ready_path: %w", err)
 	}
 	return nil
 }
 
-// ask sends a request to the function, on a connection of its own, which both
-// sides have closed when it returns: none may be open at a dump. Any 2xx is a
-// yes.
-func ask(ctx context.Context, method, url string, header http.Header) error {
+// How much of an answer is read, in bytes: to show, and to use the connection
+// again.
+const (
+	shownBody = 512
+	leastBody = 64 << 10
+)
+
+// ask sends a request to the function. Any 2xx is a yes.
+func ask(ctx context.Context, function http.RoundTripper, method, url string, header http.Header) error {
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
 		return err
 	}
 	maps.Copy(req.Header, header)
-	connection := upstream.New(upstream.Settings{Addr: proxy.Address(req.URL), MaxIdle: 1})
-	defer connection.Close()
-	resp, err := connection.RoundTrip(req)
+	resp, err := function.RoundTrip(req)
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 512)) // only to show
-	_ = resp.Body.Close()
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, shownBody))
 	if err != nil {
 		return fmt.Errorf("read the function's answer: %w", err)
 	}
 	if resp.StatusCode/100 != 2 {
 		return fmt.Errorf("the function answered %s: %s", resp.Status, strings.TrimSpace(string(text)))
 	}
-	return connection.Drain(ctx)
+	_, _ = io.CopyN(io.Discard, resp.Body, leastBody) // what is longer costs a connection
+	return nil
 }

@@ -89,7 +89,7 @@ func TestFunctionStartsWithoutTheIDThatItWasToHave(t *testing.T) {
 	s := Settings{
 		Command: process.Command{Args: []string{"sleep", "60"}}, Address: function.Listener.Addr().String(),
 		Output: process.Output{Stdout: io.Discard, Stderr: io.Discard}, PIDs: noPIDs{},
-		Agent: struct{ Agent }{}, Support: NewSupport(func() (string, error) { return "privileged", nil }, nil),
+		Agent: struct{ Agent }{}, Support: NewSupport(func() (string, bool, error) { return "privileged", true, nil }, nil),
 	}
 	l := newLife()
 	l.plan.CheckpointAt = 3
@@ -127,14 +127,14 @@ func TestHookIsPostedAndItsAnswerCounts(t *testing.T) {
 	}))
 	defer s.Close()
 	h := Hooks{Base: s.URL + "/", Before: "/before"}
-	if err := h.beforeCheckpoint(t.Context(), 2); err != nil || method != http.MethodPost || path != "/before" || waiting != "2" {
+	if err := h.beforeCheckpoint(t.Context(), http.DefaultTransport, 2); err != nil || method != http.MethodPost || path != "/before" || waiting != "2" {
 		t.Errorf("%s %s, %s waiting: %v", method, path, waiting, err)
 	}
 	status = http.StatusConflict
-	if err := h.beforeCheckpoint(t.Context(), 2); err == nil || !strings.Contains(err.Error(), "409 Conflict: why not") {
+	if err := h.beforeCheckpoint(t.Context(), http.DefaultTransport, 2); err == nil || !strings.Contains(err.Error(), "409 Conflict: why not") {
 		t.Errorf("got %v, want the function's answer", err)
 	}
-	if err := h.afterRestore(t.Context()); err != nil {
+	if err := h.afterRestore(t.Context(), http.DefaultTransport); err != nil {
 		t.Errorf("no hook is set, and yet: %v", err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -70,8 +71,10 @@ type Reporter interface {
 	Flush(ctx context.Context)
 }
 
-// Connections are those into the function.
+// Connections are those into the function, which requests of the manager's own
+// use as well.
 type Connections interface {
+	http.RoundTripper
 	// CloseIdle closes the ones that no request uses.
 	CloseIdle()
 	// Drain does so and waits until the function has closed its side, too: a

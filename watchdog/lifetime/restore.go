@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
@@ -14,12 +15,13 @@ import (
 
 // restore starts the process from a snapshot. After a failure nothing of it
 // is left. CRIU is started while the image is on its way.
-func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failure {
+func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore, prepared *expected) Failure {
 	dir, err := m.stage()
 	if err != nil {
+		prepared.discard()
 		return Failure{codeFetch, err}
 	}
-	p, fetched, why := m.revive(ctx, l, r, dir)
+	p, fetched, why := m.revive(ctx, l, r, prepared, dir)
 	if fetched.Dir != dir { // there is no image, or the cache has it
 		_ = os.RemoveAll(dir)
 	}
@@ -51,13 +53,20 @@ func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifestSHA256 stri
 }
 
 // revive turns a snapshot into a process that accepts requests.
-func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Fetched, Failure) {
-	restoring, err := process.PrepareRestore(ctx, m.Engine, m.PIDs, m.Output)
+func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, prepared *expected, dir string) (*process.Process, snapshot.Fetched, Failure) {
+	restoring, err := prepared.take(ctx, m)
 	if err != nil {
 		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}
 	m.step("restore: prepared")
+	verified := m.verifyMeanwhile(ctx)
 	fetched, err := m.fetch(ctx, l, r, dir)
+	if err == nil {
+		if why := verified(); !why.None() {
+			_ = restoring.Close() // why is the reason
+			return nil, fetched, why
+		}
+	}
 	if err != nil {
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return nil, fetched, Failure{codeFetch, errors.Join(err, restoring.Close())}
@@ -82,20 +91,31 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 }
 
 // greet makes sure that a restored process is ready, and lets it know that it
-// was restored.
+// was restored. It listens from the first moment on, if it ever did, so that to
+// connect only to see that costs a start more than it tells.
 func (m *Manager) greet(ctx context.Context, p *process.Process) Failure {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	if err := m.awaitReady(ctx, p); err != nil {
-		return Failure{codeNotReady, err}
+	err := m.Hooks.afterRestore(ctx, m.conns)
+	if m.Hooks.After == "" || refused(err) {
+		if err := m.awaitReady(ctx, p); err != nil {
+			return Failure{codeNotReady, err}
+		}
+		err = m.Hooks.afterRestore(ctx, m.conns)
 	}
-	if err := m.Hooks.afterRestore(ctx); err != nil {
+	if err != nil {
 		return Failure{codeHook, err}
 	}
 	if err := m.askReady(ctx); err != nil {
 		return Failure{codeNotReady, err}
 	}
 	return Failure{}
+}
+
+// refused reports whether nobody listened.
+func refused(err error) bool {
+	var dial *net.OpError
+	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
 // fetch brings the image into dir, unless the cache has it as it is.

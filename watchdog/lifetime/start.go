@@ -24,9 +24,12 @@ const (
 func (m *Manager) start(ctx context.Context) (*life, error) {
 	begin := time.Now()
 	l := newLife()
+	prepared := m.prepareAhead(ctx)
 	why := m.plan(ctx, l)
-	if r := l.plan.Restore; r != nil {
-		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
+	if r := l.plan.Restore; r == nil {
+		prepared.discard()
+	} else {
+		if why = m.restore(ctx, l, r, prepared); !why.None() && ctx.Err() == nil {
 			why = m.blame(ctx, l, r, why)
 		}
 	}
@@ -66,6 +69,10 @@ func (m *Manager) verify(ctx context.Context, restored bool) {
 // accused: other workers can use it.
 func (m *Manager) blame(ctx context.Context, l *life, r *agent.Restore, why Failure) Failure {
 	m.log.Warn("snapshot cannot be restored, starting cold", "snapshot", r.Snapshot, "reason", why)
+	if why.Code == codeNoCRIU {
+		l.plan.CheckpointAt = 0
+		return why
+	}
 	if why.Code == codeRestore {
 		if unsupported := m.Support.Verify(ctx); !unsupported.None() {
 			l.plan.CheckpointAt = 0

@@ -13,6 +13,7 @@ import (
 type Support struct {
 	done   chan struct{} // closed when it is known whether CRIU may be used
 	mode   string
+	quick  bool
 	verify func(context.Context) error
 	once   sync.Once // of verify
 
@@ -21,14 +22,15 @@ type Support struct {
 }
 
 // NewSupport starts to find out: allowed returns in which mode snapshots may be
-// taken (see criu.Mode), or why not. verify says why CRIU does not work here
+// taken (see criu.Mode), and whether CRIU's calls are quick already, or why it
+// may not be used. verify says why CRIU does not work here
 // after all; it is called at most once, and only if it may be used.
-func NewSupport(allowed func() (mode string, err error), verify func(context.Context) error) *Support {
+func NewSupport(allowed func() (mode string, quick bool, err error), verify func(context.Context) error) *Support {
 	s := &Support{done: make(chan struct{}), verify: verify}
 	go func() {
 		defer close(s.done)
 		var err error
-		s.mode, err = allowed()
+		s.mode, s.quick, err = allowed()
 		s.fail(err)
 	}()
 	return s
@@ -67,6 +69,13 @@ func (s *Support) Verify(ctx context.Context) Failure {
 	}
 	s.once.Do(func() { s.fail(s.verify(ctx)) })
 	return s.Known()
+}
+
+// Quick reports whether CRIU knows all about the kernel here. It waits until it
+// is known whether CRIU may be used.
+func (s *Support) Quick() bool {
+	<-s.done
+	return s.quick
 }
 
 // Mode is the mode in which snapshots may be taken, once it is known.
