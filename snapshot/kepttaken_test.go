@@ -37,6 +37,23 @@ func TestAnImageThatWasJustTakenIsKept(t *testing.T) {
 	}
 }
 
+func TestAnImageIsKeptWithoutTheZerosThatItDoesWithout(t *testing.T) {
+	s := newServer(t)
+	img := openImage(t, images())
+	img.LeaveOutZeros = leftOut(t, img)
+	req := s.storeRequest("s1", img)
+	req.Cache = cache(t, t.TempDir(), 1<<30)
+	done, err := s.store(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := s.fetchRaw(t, "s1", done.ManifestSHA256, req.Cache)
+	if !got.Kept {
+		t.Error("it is not kept")
+	}
+	sameFiles(t, readDir(t, got.Dir), s.mustFetch(t, "s1", done.ManifestSHA256))
+}
+
 func TestAnImageThatWasJustTakenIsNotKeptInTheClear(t *testing.T) {
 	s := newServer(t)
 	dir := t.TempDir()
