@@ -45,6 +45,15 @@ func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 	return b, nil
 }
 
+// baseOf is NewBase of an image whose pages were summed and placed already.
+func baseOf(m Manifest, sums [][]pageSum, runs [][]run) *Base {
+	b := &Base{function: m.Function, packs: m.Packs, pages: make(map[pageSum]location, pagesIn(m.Packs))}
+	for i := range sums {
+		b.addRuns(sums[i], runs[i])
+	}
+	return b
+}
+
 // Packs returns the ids of the packs that hold pages of the base.
 func (b *Base) Packs() []string {
 	if b == nil {

@@ -76,7 +76,7 @@ func TestWhatIsCachedIsNotDownloaded(t *testing.T) {
 
 func TestWhatWasStoredHereIsCached(t *testing.T) {
 	s := newServer(t)
-	c := cache(t, t.TempDir(), 1<<30)
+	c := cache(t, t.TempDir(), 700<<10) // an image has room in half of it, and this one has not
 	req := s.storeRequest("s1", openImage(t, images()))
 	req.Cache = c
 	done, err := s.store(t.Context(), req)

@@ -42,7 +42,7 @@ func (c *Cache) Keep(ctx context.Context, f Fetched) error {
 		return nil
 	}
 	var err error
-	background.Do(func() { err = c.keep(ctx, f) })
+	background.Do(func() { err = c.keepFetched(ctx, f) })
 	if err != nil {
 		return fmt.Errorf("keep the image of snapshot %s in the cache: %w", f.Manifest.ID, err)
 	}
@@ -51,14 +51,28 @@ func (c *Cache) Keep(ctx context.Context, f Fetched) error {
 
 // Wants reports whether there is anything for Keep to do.
 func (c *Cache) Wants(f Fetched) bool {
-	if c == nil || f.Kept || f.Dir == "" || !validSHA256(f.manifestSHA256) || len(f.Manifest.KeyIDs()) > 0 {
+	return !f.Kept && f.Dir != "" && c.lacks(f.Manifest, f.manifestSHA256)
+}
+
+// lacks reports whether an image that may be kept is not there.
+func (c *Cache) lacks(m Manifest, sum string) bool {
+	if c == nil || !validSHA256(sum) || len(m.KeyIDs()) > 0 {
 		return false
 	}
-	_, err := c.root.Lstat(path.Join(cacheImages, f.manifestSHA256))
+	_, err := c.root.Lstat(path.Join(cacheImages, sum))
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-func (c *Cache) keep(ctx context.Context, f Fetched) error {
+func (c *Cache) keepFetched(ctx context.Context, f Fetched) error {
+	dir, err := os.OpenRoot(f.Dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return c.keep(ctx, f.Manifest, f.manifestSHA256, fromDir(dir))
+}
+
+func (c *Cache) keep(ctx context.Context, m Manifest, sum string, from opener) error {
 	only, err := c.root.OpenFile(keeperLock, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -68,7 +82,7 @@ func (c *Cache) keep(ctx context.Context, f Fetched) error {
 		return nil
 	}
 	c.sweep(true)
-	if !c.makeRoomForImage(f.Manifest, keptBytes(f.Manifest)) {
+	if !c.makeRoomForImage(m, keptBytes(m)) {
 		return nil
 	}
 	staging, err := c.stage("keep-")
@@ -76,10 +90,10 @@ func (c *Cache) keep(ctx context.Context, f Fetched) error {
 		return err
 	}
 	defer c.root.RemoveAll(staging)
-	if err := c.copyTo(ctx, staging, f); err != nil {
+	if err := c.copyTo(ctx, staging, m, sum, from); err != nil {
 		return err
 	}
-	err = c.root.Rename(staging, path.Join(cacheImages, f.manifestSHA256))
+	err = c.root.Rename(staging, path.Join(cacheImages, sum))
 	if errors.Is(err, fs.ErrExist) { // somebody else was first
 		return nil
 	}
@@ -88,12 +102,12 @@ func (c *Cache) keep(ctx context.Context, f Fetched) error {
 
 // copyTo copies an image into a directory of the cache, if what is there can be
 // linked: else nobody could use it.
-func (c *Cache) copyTo(ctx context.Context, staging string, f Fetched) error {
+func (c *Cache) copyTo(ctx context.Context, staging string, m Manifest, sum string, from opener) error {
 	link := path.Join(staging, sumsFile)
 	if err := errors.Join(c.root.Link(keeperLock, link), c.root.Remove(link)); err != nil {
 		return err
 	}
-	return c.copyImage(ctx, f, staging)
+	return c.copyImage(ctx, m, sum, from, staging)
 }
 
 // keptBytes is what an image takes on the disk.

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // sumsFile lies beside the files of a kept image; theirs do not start with a '.'.
@@ -80,32 +83,27 @@ func (s *summer) sum(f io.ReaderAt, b block, each func(at int64, data []byte) er
 }
 
 // copyImage copies an image into a directory of the cache, with its sums.
-func (c *Cache) copyImage(ctx context.Context, f Fetched, to string) error {
-	src, err := os.OpenRoot(f.Dir)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
+func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from opener, to string) error {
 	dst, err := c.root.OpenRoot(to)
 	if err != nil {
 		return err
 	}
 	defer dst.Close()
 	var sums []uint64
-	s, sizes := newSummer(), f.Manifest.fileSizes()
-	for i, name := range f.Manifest.fileNames() {
-		of, err := s.copyFile(ctx, src, dst, name, sizes[i])
+	s, sizes := newSummer(), m.fileSizes()
+	for i, name := range m.fileNames() {
+		of, err := s.copyFile(ctx, from, dst, name, sizes[i])
 		if err != nil {
 			return err
 		}
 		sums = append(sums, of...)
 	}
-	return dst.WriteFile(sumsFile, encodeSums(sums, f.manifestSHA256), 0o600)
+	return dst.WriteFile(sumsFile, encodeSums(sums, sum), 0o600)
 }
 
 // copyFile copies a file; blocks of zeros become holes.
-func (s *summer) copyFile(ctx context.Context, src, dst *os.Root, name string, size int64) (sums []uint64, err error) {
-	in, err := src.Open(name)
+func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name string, size int64) (sums []uint64, err error) {
+	in, err := from(name)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +118,7 @@ func (s *summer) copyFile(ctx context.Context, src, dst *os.Root, name string, s
 	}
 	zeros := make([]byte, sumRead)
 	for at := int64(0); at < size; at += sumBlock {
+		began := time.Now()
 		sum, err := s.sum(in, block{at: at, bytes: min(sumBlock, size-at)}, func(at int64, data []byte) error {
 			if bytes.Equal(data, zeros[:len(data)]) {
 				return ctx.Err()
@@ -131,6 +130,7 @@ func (s *summer) copyFile(ctx context.Context, src, dst *os.Root, name string, s
 			return nil, err
 		}
 		sums = append(sums, sum)
+		background.Rest(min(time.Since(began), mostRest))
 	}
 	return sums, nil
 }

@@ -21,6 +21,8 @@ type packed struct {
 	manifest Manifest
 	pack     *spool
 	stored   Stored
+	// raw is the manifest as it is stored.
+	raw []byte
 }
 
 // packer packs one image.
@@ -32,10 +34,22 @@ type packer struct {
 	pages int // that were packed
 }
 
-// packImage makes a pack of what of the image is new, and completes the
-// manifest. The image is closed.
-func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, err error) {
+// packAndClose packs an image, has it kept in the cache, and closes it.
+func (t *Transfer) packAndClose(ctx context.Context, req StoreRequest) (p packed, err error) {
 	defer func() { err = firstError(err, req.Image.Close()) }()
+	if p, err = t.packImage(ctx, req); err != nil {
+		return p, err
+	}
+	if p.raw, p.stored.ManifestSHA256, err = p.manifest.Encode(); err != nil { // before anything is sent
+		return p, firstError(err, p.pack.close())
+	}
+	req.Cache.keepTaken(ctx, p.manifest, p.stored.ManifestSHA256, req.Image)
+	return p, nil
+}
+
+// packImage makes a pack of what of the image is new, and completes the
+// manifest.
+func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, err error) {
 	begin := time.Now()
 	m := req.Manifest
 	sealer, keyID, salt, err := newSealer(req.Keys, m.Function)
@@ -58,6 +72,9 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	out.manifest, err = p.pack(ctx, m, own, l)
 	if err != nil {
 		return packed{}, firstError(err, out.pack.close())
+	}
+	if req.WantBase {
+		out.stored.Base = baseOf(out.manifest, sums, l.runs)
 	}
 	out.stored.PackTime = time.Since(begin)
 	return out, nil

@@ -32,7 +32,7 @@ func inBackground(ctx context.Context, n, workers int, newWorker func() func(i i
 		return func(i int) error {
 			began := time.Now()
 			err := work(i)
-			time.Sleep(min(time.Since(began), mostRest))
+			background.Rest(min(time.Since(began), mostRest))
 			return err
 		}
 	})

@@ -34,29 +34,25 @@ func (t *Transfer) store(ctx context.Context, s *sender, req StoreRequest) (Stor
 	}
 	var p packed
 	var err error
-	background.Do(func() { p, err = t.packImage(ctx, req) })
+	background.Do(func() { p, err = t.packAndClose(ctx, req) })
 	if err != nil {
 		return Stored{}, fmt.Errorf("pack snapshot %s: %w", req.Manifest.ID, err)
 	}
 	defer p.pack.close()
 	t.step("store: packed")
-	raw, sum, err := p.manifest.Encode() // before anything is sent
-	if err != nil {
-		return Stored{}, err
-	}
 	begin := time.Now()
 	if err := s.put(ctx, req.PackURL, p.pack.open); err != nil {
 		return Stored{}, fmt.Errorf("store the pack of snapshot %s: %w", p.manifest.ID, err)
 	}
 	t.step("store: pack written")
-	if err := s.put(ctx, req.ManifestURL, func() (body, error) { return memory{bytes.NewReader(raw)}, nil }); err != nil {
+	if err := s.put(ctx, req.ManifestURL, func() (body, error) { return memory{bytes.NewReader(p.raw)}, nil }); err != nil {
 		return Stored{}, fmt.Errorf("store the manifest of snapshot %s: %w", p.manifest.ID, err)
 	}
 	t.step("store: manifest written")
 	p.stored.UploadTime = time.Since(begin)
 	req.Cache.addPack(p.manifest, p.pack)
-	req.Cache.addManifest(sum, raw)
-	p.stored.ManifestSHA256, p.stored.StoredBytes = sum, p.pack.size+int64(len(raw))
+	req.Cache.addManifest(p.stored.ManifestSHA256, p.raw)
+	p.stored.StoredBytes = p.pack.size + int64(len(p.raw))
 	return p.stored, nil
 }
 

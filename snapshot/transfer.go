@@ -52,7 +52,9 @@ type StoreRequest struct {
 	Share []string
 	// Keys has the key to encrypt with; nil does not encrypt.
 	Keys *Keyring
-	// Cache gets the new pack too; nil is none.
+	// WantBase has Stored.Base made.
+	WantBase bool
+	// Cache gets the new pack too, and the image as Keep would; nil is none.
 	Cache *Cache
 }
 
@@ -67,6 +69,9 @@ type Stored struct {
 	Pages, Zero, Shared, New, Repeated int
 	// StoredBytes is what the new pack and the manifest have.
 	StoredBytes int64
+	// Base is what a process that is restored from this snapshot can share with
+	// it, as NewBase would make it; nil if it was not wanted.
+	Base *Base
 	// How long hashing and comparing, packing, and sending took.
 	HashTime, PackTime, UploadTime time.Duration
 }

@@ -17,9 +17,9 @@ func glob(t *testing.T, parts ...string) []string {
 	return names
 }
 
-// TestTheNextStartOnTheNodeFindsItsImage: the first container that starts from
-// a snapshot leaves the image in the node's cache, and the next ones restore it
-// as it is, without a pack.
+// TestTheNextStartOnTheNodeFindsItsImage: the container that takes a snapshot
+// leaves the image in the node's cache, and so does the first that starts from
+// it where it is not there; the next ones restore it as it is, without a pack.
 func TestTheNextStartOnTheNodeFindsItsImage(t *testing.T) {
 	watchdogtest.RequireCRIU(t)
 	c := watchdogtest.NewControl(t, "", "")
@@ -29,6 +29,13 @@ func TestTheNextStartOnTheNodeFindsItsImage(t *testing.T) {
 	first := start()
 	drive(t, first, 3)
 	if err := first.Terminate(); err != nil {
+		t.Fatal(err)
+	}
+	kept := func() []string { return glob(t, cache, ".images", "*") }
+	if len(kept()) != 1 {
+		t.Fatalf("of one snapshot that was taken here there is %v", kept())
+	}
+	if err := os.RemoveAll(kept()[0]); err != nil {
 		t.Fatal(err)
 	}
 	second := start()

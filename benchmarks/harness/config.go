@@ -54,6 +54,10 @@ type Config struct {
 	// KeepRandom lets every restore of a snapshot repeat the same inputs, as
 	// the published evaluation does.
 	KeepRandom bool
+	// NodeCache gives the workers of a configuration a cache of the node, as
+	// deploy.sh --node-cache does; without it every start is one on a node that
+	// has nothing.
+	NodeCache bool
 	// GCTime has functions report the time of garbage collection also where
 	// asking for it makes the start of a process slower.
 	GCTime bool

@@ -32,7 +32,7 @@ func (c Config) setup() (results.Setup, error) {
 	}
 	return results.Setup{
 		Functions: c.Functions, Strategies: c.Strategies, More: c.More, MoreRates: c.MoreRates, Rates: c.Rates, Requests: c.Requests, RequestsOf: c.RequestsOf,
-		Pause: c.Pause.String(), Settle: c.Settle.String(), Mutability: c.Mutability, Seed: c.Seed, KeepRandom: c.KeepRandom,
+		Pause: c.Pause.String(), Settle: c.Settle.String(), Mutability: c.Mutability, Seed: c.Seed, KeepRandom: c.KeepRandom, NodeCache: c.NodeCache,
 		GCTime: c.GCTime, CPU: c.CPU, WorkerCPUs: c.WorkerCPUs, Gateway: c.Gateway.address(), Pool: withoutCredentials(c.Pool), Work: work,
 	}, nil
 }

@@ -16,6 +16,15 @@ func (c Config) stateDir(cell Configuration) string {
 	return filepath.Join(c.Work, "state", cell.name())
 }
 
+// cacheDir is that of a configuration's node, which workers that run elsewhere
+// find too; "" = none.
+func (c Config) cacheDir(cell Configuration) (string, error) {
+	if !c.NodeCache {
+		return "", nil
+	}
+	return filepath.Abs(filepath.Join(c.stateDir(cell), "cache"))
+}
+
 // stage is all that runs for a configuration.
 type stage struct {
 	dir      string // of its state
@@ -76,9 +85,13 @@ func (r *run) startStage(ctx context.Context, s *stage, c Configuration, f assem
 	if poolAddr != "" {
 		reachable = append(reachable, poolAddr)
 	}
+	cache, err := r.cfg.cacheDir(c)
+	if err != nil {
+		return err
+	}
 	s.worker, err = startWorker(ctx, workerSettings{
 		watchdog: r.cfg.Watchdog, function: f, cell: c, agentURL: s.control.AgentURL, reachable: reachable,
-		services: r.services.of(f.services), cpus: r.cpus.worker, keepRandom: r.cfg.KeepRandom, gcTime: r.cfg.GCTime, log: s.log,
+		services: r.services.of(f.services), cpus: r.cpus.worker, keepRandom: r.cfg.KeepRandom, gcTime: r.cfg.GCTime, cache: cache, log: s.log,
 	})
 	return err
 }

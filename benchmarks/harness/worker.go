@@ -52,7 +52,9 @@ type workerSettings struct {
 	keepRandom bool
 	// gcTime has the function report the time of garbage collection.
 	gcTime bool
-	log    *os.File
+	// cache is the directory of the node's cache; "" = none.
+	cache string
+	log   *os.File
 }
 
 // startWorker starts a worker and waits until its first process is up, as one
@@ -94,6 +96,9 @@ func (s workerSettings) environment() []string {
 	}
 	if s.gcTime {
 		env = append(env, "gc_time=true")
+	}
+	if s.cache != "" {
+		env = append(env, "snapshot_cache_dir="+s.cache)
 	}
 	for _, service := range s.services {
 		env = append(env, service.env...)

@@ -124,6 +124,12 @@ func (e Evaluation) setupTable() table {
 			}
 			return "drawn anew"
 		})),
+		textField("node's cache", "node_cache", of(func(s results.Setup) string {
+			if s.NodeCache {
+				return "yes"
+			}
+			return "no"
+		})),
 		textField("seed", "seed", of(func(s results.Setup) string { return strconv.FormatUint(s.Seed, 10) })))
 }
 

@@ -44,10 +44,10 @@ func TestPageDescribesTheMachineOnce(t *testing.T) {
 	if n := strings.Count(page, "Abacus 9; 2 CPUs; 8.0 GiB of memory; Debian; Linux 6.1; amd64; CRIU: 4.2; PyPy: 7.3"); n != 1 {
 		t.Errorf("the machine is described %d times", n)
 	}
-	want := "run,variant,file,begun,load,worker_cpus,pause,settle,mutability,inputs,seed\n" +
-		"run-1,–,python-evaluation.csv,2026-01-02 03:04,0.2,1,50ms,,0,drawn anew,0\n" +
-		"run-2,–,python-evaluation.csv,2026-01-02 03:04,0.2,1,50ms,,0,drawn anew,0\n" +
-		"run-1,2cpus,java-evaluation.csv,–,–,1,1s,,0,drawn anew,0\n"
+	want := "run,variant,file,begun,load,worker_cpus,pause,settle,mutability,inputs,node_cache,seed\n" +
+		"run-1,–,python-evaluation.csv,2026-01-02 03:04,0.2,1,50ms,,0,drawn anew,no,0\n" +
+		"run-2,–,python-evaluation.csv,2026-01-02 03:04,0.2,1,50ms,,0,drawn anew,no,0\n" +
+		"run-1,2cpus,java-evaluation.csv,–,–,1,1s,,0,drawn anew,no,0\n"
 	if diff := cmp.Diff(want, read(t, dir, "runs.csv")); diff != "" {
 		t.Errorf("runs.csv (-want +got):\n%s", diff)
 	}

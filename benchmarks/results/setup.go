@@ -33,6 +33,7 @@ type Setup struct {
 	Seed       uint64                 `json:"seed"`
 	KeepRandom bool                   `json:"keep_random"`
 	GCTime     bool                   `json:"gc_time,omitempty"`
+	NodeCache  bool                   `json:"node_cache,omitempty"`
 	CPU        int                    `json:"cpu"`
 	// WorkerCPUs is how many CPUs a worker has; 0 is one.
 	WorkerCPUs int    `json:"worker_cpus,omitempty"`

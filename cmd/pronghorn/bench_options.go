@@ -23,6 +23,7 @@ type benchOptions struct {
 	mutability            float64
 	seed                  uint64
 	fresh, keepRandom     bool
+	nodeCache             bool
 	out, data, work, pool string
 	watchdog, benchmarks  string
 	gatewayOptions
@@ -40,6 +41,7 @@ func (o *benchOptions) addFlags(cmd *cobra.Command) {
 	f.Float64Var(&o.mutability, "mutability", 1, "variance of the workload, as a factor")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the order and of the strategies' draws")
 	f.BoolVar(&o.keepRandom, "keep-random", false, "let all restores of a snapshot get the same inputs, as the published evaluation does")
+	f.BoolVar(&o.nodeCache, "node-cache", true, "give workers a cache of the node, as deploy.sh --node-cache does; =false: every start is on a node that has nothing")
 	f.StringVar(&o.out, "out", "", "file of the results (default: DATA/LANGUAGE-TEST.csv)")
 	f.StringVar(&o.data, "data", "data", "directory of the results")
 	f.StringVar(&o.work, "work", "", "directory for the state of the run (default: the results' name with .work)")
@@ -241,7 +243,7 @@ func (o benchOptions) job(p preset, language string, functions []string) harness
 	}
 	return harness.Config{
 		Functions: functions, Strategies: o.strategies, Rates: o.rates, Requests: o.requests,
-		Pause: o.pauseOf(p, language), Settle: settle, Mutability: o.mutability, Seed: o.seed, KeepRandom: o.keepRandom, CPU: o.cpu,
+		Pause: o.pauseOf(p, language), Settle: settle, Mutability: o.mutability, Seed: o.seed, KeepRandom: o.keepRandom, NodeCache: o.nodeCache && o.url == "", CPU: o.cpu,
 		Gateway: o.gateway(), Out: out, Work: work, Pool: o.pool, Fresh: o.fresh, Watchdog: o.watchdog, Benchmarks: o.benchmarks,
 	}
 }

@@ -5,6 +5,8 @@ package background
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -58,6 +60,23 @@ func giveWay() {
 		return
 	}
 	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 20-inverted+nice)
+}
+
+// awaited is how many wait for the process's work in the background.
+var awaited atomic.Int64
+
+// Await says that somebody waits for work in the background and nobody for
+// anything else of this process, until done is called: it does not rest then.
+func Await() (done func()) {
+	awaited.Add(1)
+	return sync.OnceFunc(func() { awaited.Add(-1) })
+}
+
+// Rest stops the caller, which works in the background, for d.
+func Rest(d time.Duration) {
+	if awaited.Load() == 0 {
+		time.Sleep(d)
+	}
 }
 
 // room is how many goroutines may run at a time, which is the process's.

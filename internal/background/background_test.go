@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -75,4 +76,24 @@ func TestThereIsRoomForAnAnswerOnOneCPUWhileThereIsWork(t *testing.T) {
 			t.Errorf("of %d CPUs: %d goroutines run at a time afterwards", before, n)
 		}
 	}
+}
+
+func TestWorkThatSomebodyWaitsForDoesNotRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rest := func() time.Duration {
+			begin := time.Now()
+			background.Rest(time.Second)
+			return time.Since(begin)
+		}
+		one, other := background.Await(), background.Await()
+		one()
+		one() // again, which counts once
+		if took := rest(); took != 0 {
+			t.Errorf("it rested for %v while somebody waited", took)
+		}
+		other()
+		if took := rest(); took != time.Second {
+			t.Errorf("it rested for %v when nobody waited any more", took)
+		}
+	})
 }

@@ -40,6 +40,32 @@ func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir 
 	return b
 }
 
+// taken is the newest snapshot that was stored here, and what a process that is
+// restored from it can share with it: its pages need not be hashed again.
+type taken struct {
+	manifestSHA256 string
+	base           *snapshot.Base
+}
+
+// remember keeps the base of a snapshot, if there is one, for the next lifetime
+// in this container, which most often starts from the newest snapshot.
+func (m *Manager) remember(s snapshot.Stored) {
+	if s.Base != nil {
+		m.taken.Store(&taken{s.ManifestSHA256, s.Base})
+	}
+}
+
+// remembered returns the base of a snapshot, or nil if it is not known.
+func (m *Manager) remembered(manifestSHA256 string) *base {
+	t := m.taken.Load()
+	if t == nil || t.manifestSHA256 != manifestSHA256 {
+		return nil
+	}
+	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: func() {}, result: t.base}
+	close(b.done)
+	return b
+}
+
 // wait returns the base, or nil if there is none. It is called once.
 func (b *base) wait(ctx context.Context) *snapshot.Base {
 	if b == nil {

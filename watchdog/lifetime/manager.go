@@ -144,6 +144,9 @@ type Manager struct {
 	// that one is on its way into the cache.
 	background sync.WaitGroup
 	keeping    atomic.Bool
+	// taken is the newest snapshot that was stored here; nil = none, or no
+	// lifetime follows in this container.
+	taken atomic.Pointer[taken]
 }
 
 // step tells of a step that was done.

@@ -33,15 +33,17 @@ func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore, prepar
 	l.process = p
 	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, manifest.RequestNumber
 	l.record.Mode = m.mode()
-	m.keepOrRemove(ctx, l, fetched)
+	m.keepOrRemove(ctx, l, r.ManifestSHA256, fetched)
 	return Failure{}
 }
 
 // keepOrRemove has the image for as long as a checkpoint of this lifetime may
 // share pages with it, and until it is in the node's cache.
-func (m *Manager) keepOrRemove(ctx context.Context, l *life, f snapshot.Fetched) {
+func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifestSHA256 string, f snapshot.Fetched) {
 	if l.plan.CheckpointAt > f.Manifest.RequestNumber && !m.noCheckpoints {
-		l.base = m.keepBase(ctx, f.Manifest, f.Dir)
+		if l.base = m.remembered(manifestSHA256); l.base == nil {
+			l.base = m.keepBase(ctx, f.Manifest, f.Dir)
+		}
 	}
 	m.background.Go(func() {
 		defer os.RemoveAll(f.Dir)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // serve opens the gate and does what the plan asks for, until the lifetime is
@@ -176,11 +177,13 @@ func (m *Manager) noteExit(l *life) {
 }
 
 // finishUpload waits for the upload, as long as the requests that wait for the
-// next lifetime have the time. It goes on without us.
+// next lifetime have the time. It goes on without us. The process is gone, so
+// that there is nobody for packing to give way to.
 func (m *Manager) finishUpload(bounded context.Context, l *life) {
 	if l.uploaded == nil {
 		return
 	}
+	defer background.Await()()
 	select {
 	case <-l.uploaded:
 	case <-bounded.Done():

@@ -37,7 +37,7 @@ func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Check
 	}
 	stored, err := m.Images.Store(ctx, snapshot.StoreRequest{
 		PackURL: to.PackURL, ManifestURL: to.ManifestURL, Image: img, Manifest: m.manifest(l, c, to.Snapshot, p),
-		Base: base, Share: to.Share, Keys: m.Keys, Cache: m.Cache,
+		Base: base, Share: to.Share, Keys: m.Keys, Cache: m.Cache, WantBase: m.Evict,
 	})
 	l.moved = stored.Moved
 	m.noteStored(c, stored)
@@ -51,6 +51,7 @@ func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Check
 	}
 	m.step("upload: registered")
 	c.Snapshot = to.Snapshot
+	m.remember(stored)
 	return nil
 }
 
