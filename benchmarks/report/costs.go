@@ -110,8 +110,10 @@ type Traffic struct {
 	StoredBytes     float64 `json:"stored_bytes"`
 	// CalculatedStoredBytes is the artifact's way: as many full images.
 	CalculatedStoredBytes float64 `json:"calculated_stored_bytes"`
-	// MovedBytes is what was down- and uploaded.
-	MovedBytes float64 `json:"moved_bytes"`
+	// MovedBytes is what was down- and uploaded, UncachedBytes what would have
+	// been if starts had found nothing in a cache of their node.
+	MovedBytes    float64 `json:"moved_bytes"`
+	UncachedBytes float64 `json:"uncached_bytes"`
 	// CalculatedMovedBytes is the artifact's way: each lifetime moves one full
 	// image in and one out.
 	CalculatedMovedBytes float64 `json:"calculated_moved_bytes"`
@@ -146,7 +148,7 @@ func traffic(g *group) Traffic {
 		t.add(lifetimes)
 	}
 	t.Runs = len(byRun)
-	for _, sum := range []*float64{&t.Lifetimes, &t.Snapshots, &t.StoredSnapshots, &t.StoredBytes, &t.MovedBytes} {
+	for _, sum := range []*float64{&t.Lifetimes, &t.Snapshots, &t.StoredSnapshots, &t.StoredBytes, &t.MovedBytes, &t.UncachedBytes} {
 		*sum /= float64(t.Runs)
 	}
 	t.CalculatedStoredBytes = t.StoredSnapshots * median(sizes)
@@ -162,7 +164,8 @@ func (t *Traffic) add(lifetimes []results.LifetimeRow) {
 	stored := 0
 	for _, l := range lifetimes {
 		t.Lifetimes++
-		t.MovedBytes += float64(l.BytesDownloaded) + float64(l.BytesUploaded)
+		t.MovedBytes += float64(l.BytesDownloaded + l.BytesUploaded)
+		t.UncachedBytes += float64(l.BytesDownloaded + l.BytesCached + l.BytesUploaded)
 		if !taken(l) {
 			continue
 		}

@@ -216,7 +216,7 @@ func checkpointed(n int) results.Data {
 		data.Lifetimes = append(data.Lifetimes, results.LifetimeRow{Benchmark: "bfs", Strategy: request, Rate: 1,
 			LifetimeRecord: agent.LifetimeRecord{
 				Lifetime: string(rune('a' + i)), Start: agent.Restored, RequestNumber: i, StartUpMS: 50, RestoreMS: 30,
-				BytesDownloaded: 3e6, BytesUploaded: 1e6,
+				BytesDownloaded: 3e6, BytesUploaded: 1e6, BytesCached: 2e6,
 				Checkpoint: &agent.Checkpoint{Outcome: agent.CheckpointDone, RequestNumber: i + 1, DumpMS: 11, PauseMS: 14,
 					Bytes: 40e6, StoredBytes: 2e6},
 			}})
@@ -230,9 +230,9 @@ func TestTraffic(t *testing.T) {
 		want      report.Traffic
 	}{
 		"fewer snapshots than the pool holds": {5, report.Traffic{Lifetimes: 5, Snapshots: 5, StoredSnapshots: 5,
-			StoredBytes: 10e6, CalculatedStoredBytes: 200e6, MovedBytes: 20e6, CalculatedMovedBytes: 400e6}},
+			StoredBytes: 10e6, CalculatedStoredBytes: 200e6, MovedBytes: 20e6, UncachedBytes: 30e6, CalculatedMovedBytes: 400e6}},
 		"only the first twelve": {20, report.Traffic{Lifetimes: 20, Snapshots: 20, StoredSnapshots: 12,
-			StoredBytes: 24e6, CalculatedStoredBytes: 480e6, MovedBytes: 80e6, CalculatedMovedBytes: 1600e6}},
+			StoredBytes: 24e6, CalculatedStoredBytes: 480e6, MovedBytes: 80e6, UncachedBytes: 120e6, CalculatedMovedBytes: 1600e6}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

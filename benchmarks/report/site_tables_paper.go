@@ -108,6 +108,7 @@ func (e Evaluation) table5() table {
 	stored := func(t Traffic) float64 { return t.StoredBytes }
 	storedFull := func(t Traffic) float64 { return t.CalculatedStoredBytes }
 	moved := func(t Traffic) float64 { return t.MovedBytes }
+	uncached := func(t Traffic) float64 { return t.UncachedBytes }
 	movedFull := func(t Traffic) float64 { return t.CalculatedMovedBytes }
 
 	fields := functionFields(func(t Traffic) Key { return Key{Benchmark: t.Benchmark, Rate: t.Rate} })
@@ -117,7 +118,8 @@ func (e Evaluation) table5() table {
 		ratio("stored_ratio", storedFull, stored), paper("paper_storage_mb", (*Paper).StorageMB))...)
 	fields = append(fields, under("network (MB)",
 		numberField("lifetimes", "lifetimes", trimmed, func(t Traffic) *float64 { return &t.Lifetimes }),
-		mb("measured", "moved_bytes", moved), mb("full copies", "calculated_moved_bytes", movedFull),
+		mb("measured", "moved_bytes", moved), mb("without caches", "uncached_bytes", uncached),
+		mb("full copies", "calculated_moved_bytes", movedFull),
 		ratio("moved_ratio", movedFull, moved), paper("paper_network_mb", (*Paper).NetworkMB))...)
 	return tabulate("table-5", "Table 5: storage and network", e.Traffic, fields...)
 }
