@@ -67,15 +67,6 @@ func (c *Cache) Close() error {
 	return c.root.Close()
 }
 
-// Knows reports whether there are or were snapshots of a function in the cache.
-func (c *Cache) Knows(function string) bool {
-	if c == nil {
-		return false
-	}
-	_, err := c.root.Lstat(function)
-	return err == nil
-}
-
 // manifest returns a manifest with the checksum, or nil.
 func (c *Cache) manifest(sum string) []byte {
 	if c == nil || !validSHA256(sum) {

@@ -15,13 +15,12 @@ import (
 
 // restore starts the process from a snapshot. After a failure nothing of it
 // is left. CRIU is started while the image is on its way.
-func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore, prepared *expected) Failure {
+func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failure {
 	dir, err := m.stage()
 	if err != nil {
-		prepared.discard()
 		return Failure{codeFetch, err}
 	}
-	p, fetched, why := m.revive(ctx, l, r, prepared, dir)
+	p, fetched, why := m.revive(ctx, l, r, dir)
 	if fetched.Dir != dir { // there is no image, or the cache has it
 		_ = os.RemoveAll(dir)
 	}
@@ -53,23 +52,16 @@ func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifestSHA256 stri
 }
 
 // revive turns a snapshot into a process that accepts requests.
-func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, prepared *expected, dir string) (*process.Process, snapshot.Fetched, Failure) {
-	restoring, err := prepared.take(ctx, m)
+func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Fetched, Failure) {
+	restoring, err := process.PrepareRestore(ctx, m.Engine, m.PIDs, m.Output)
 	if err != nil {
 		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}
 	m.step("restore: prepared")
-	verified := m.verifyMeanwhile(ctx)
-	fetched, err := m.fetch(ctx, l, r, dir)
-	if err == nil {
-		if why := verified(); !why.None() {
-			_ = restoring.Close() // why is the reason
-			return nil, fetched, why
-		}
-	}
-	if err != nil {
-		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
-		return nil, fetched, Failure{codeFetch, errors.Join(err, restoring.Close())}
+	fetched, why := m.fetchAndVerify(ctx, l, r, dir)
+	if !why.None() {
+		_ = restoring.Close() // why is the reason
+		return nil, fetched, why
 	}
 	m.step("restore: fetched")
 	begin := time.Now()
@@ -88,6 +80,24 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, prepare
 		return nil, fetched, why
 	}
 	return p, fetched, Failure{}
+}
+
+// fetchAndVerify fetches the image. Where CRIU's first call would have to find
+// out about the kernel, for which it mostly waits, it looks meanwhile whether
+// CRIU works.
+func (m *Manager) fetchAndVerify(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, Failure) {
+	verified := make(chan Failure, 1)
+	if m.Support.Quick() {
+		verified <- Failure{}
+	} else {
+		go func() { verified <- m.Support.Verify(ctx) }()
+	}
+	fetched, err := m.fetch(ctx, l, r, dir)
+	if err != nil {
+		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
+		return fetched, Failure{codeFetch, err}
+	}
+	return fetched, <-verified
 }
 
 // greet makes sure that a restored process is ready, and lets it know that it

@@ -24,12 +24,9 @@ const (
 func (m *Manager) start(ctx context.Context) (*life, error) {
 	begin := time.Now()
 	l := newLife()
-	prepared := m.prepareAhead(ctx)
 	why := m.plan(ctx, l)
-	if r := l.plan.Restore; r == nil {
-		prepared.discard()
-	} else {
-		if why = m.restore(ctx, l, r, prepared); !why.None() && ctx.Err() == nil {
+	if r := l.plan.Restore; r != nil {
+		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
 			why = m.blame(ctx, l, r, why)
 		}
 	}
