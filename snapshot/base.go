@@ -36,7 +36,7 @@ func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
-	b := &Base{function: m.Function, packs: m.Packs, pages: make(map[pageSum]location, pagesIn(m.Packs))}
+	b := emptyBase(m)
 	for _, p := range m.Pages {
 		if err := b.addFile(ctx, p, dir); err != nil {
 			return nil, fmt.Errorf("hash the pages of snapshot %s: %w", m.ID, err)
@@ -45,9 +45,14 @@ func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 	return b, nil
 }
 
+// emptyBase is one of a snapshot whose pages are to be added.
+func emptyBase(m Manifest) *Base {
+	return &Base{function: m.Function, packs: m.Packs, pages: make(map[pageSum]location, pagesIn(m.Packs))}
+}
+
 // baseOf is NewBase of an image whose pages were summed and placed already.
 func baseOf(m Manifest, sums [][]pageSum, runs [][]run) *Base {
-	b := &Base{function: m.Function, packs: m.Packs, pages: make(map[pageSum]location, pagesIn(m.Packs))}
+	b := emptyBase(m)
 	for i := range sums {
 		b.addRuns(sums[i], runs[i])
 	}

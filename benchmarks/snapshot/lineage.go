@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -130,19 +130,19 @@ func (s *stage) dumpFull(ctx context.Context, w *worker, number int) (bytes int6
 	if err := r.dumpOnce(ctx, order{}); err != nil {
 		return 0, err
 	}
-	files, err := imageFiles(r.DumpDir)
+	files, err := sizes(r.DumpDir)
 	if err != nil {
 		return 0, err
 	}
-	for _, f := range files {
-		bytes += f.Size()
+	for _, size := range files {
+		bytes += size
 	}
 	if number < s.o.generations*s.o.spacing {
 		return bytes, nil
 	}
 	s.reference.PID, s.reference.Stdout, s.reference.Stderr = p.PID, p.Stdout, p.Stderr
 	s.result.ImageBytes, s.result.Pages = bytes, int(bytes/snapshot.PageSize)
-	return bytes, s.giveReference(ctx, r.DumpDir, files)
+	return bytes, s.giveReference(ctx, r.DumpDir, slices.Collect(maps.Keys(files)))
 }
 
 // processOf is what is known of the process of a snapshot.
@@ -155,39 +155,27 @@ func (s *stage) processOf(ctx context.Context, number int) (snapshot.Process, er
 		if l.RequestNumber != number {
 			continue
 		}
-		object, _, err := s.control.Pool.Get(ctx, snapshot.ManifestObject(s.function.name, l.ID, l.Manifest))
-		if err != nil {
-			return snapshot.Process{}, err
-		}
-		defer object.Close()
-		raw, err := io.ReadAll(object)
-		if err != nil {
-			return snapshot.Process{}, err
-		}
-		m, err := snapshot.DecodeManifest(raw, l.ManifestSHA256)
+		m, err := snapshot.Verify(ctx, s.control.Pool, s.function.name, l.ID, l.Manifest, l.ManifestSHA256)
 		return m.Process, err
 	}
 	return snapshot.Process{}, fmt.Errorf("there is no snapshot of request %d", number)
 }
 
-// imageFiles are those that a restore reads, sorted by name.
-func imageFiles(dir string) ([]os.FileInfo, error) {
-	entries, err := os.ReadDir(dir)
+// sizes are those of the files of an image directory that a restore reads, by
+// their names.
+func sizes(dir string) (map[string]int64, error) {
+	image, err := snapshot.OpenImage(dir)
 	if err != nil {
 		return nil, err
 	}
-	var files []os.FileInfo
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".log") || strings.HasPrefix(e.Name(), "stats-") {
-			continue
-		}
-		info, err := e.Info()
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, info)
+	files := map[string]int64{}
+	for _, f := range image.Files {
+		files[f.Name] = int64(len(f.Data))
 	}
-	return files, nil
+	for _, p := range image.Pages {
+		files[p.Name] = p.Bytes
+	}
+	return files, image.Close()
 }
 
 // weigh notes what starts receive.
@@ -242,7 +230,7 @@ func (s *stage) fetch(ctx context.Context, number int, platform, dir string) (sn
 }
 
 // giveReference puts the files of an image into the reference's bucket.
-func (s *stage) giveReference(ctx context.Context, dir string, files []os.FileInfo) error {
+func (s *stage) giveReference(ctx context.Context, dir string, names []string) error {
 	c, err := minio.New(s.minio.Address, &minio.Options{Creds: credentials.NewStaticV4(minioserver.User, minioserver.Password, "")})
 	if err != nil {
 		return err
@@ -250,9 +238,9 @@ func (s *stage) giveReference(ctx context.Context, dir string, files []os.FileIn
 	if err := c.MakeBucket(ctx, bucket, minio.MakeBucketOptions{}); err != nil {
 		return fmt.Errorf("make the reference's bucket: %w", err)
 	}
-	for _, f := range files {
-		if _, err := c.FPutObject(ctx, bucket, s.reference.Prefix+f.Name(), filepath.Join(dir, f.Name()), minio.PutObjectOptions{DisableMultipart: true}); err != nil {
-			return fmt.Errorf("put %s into the reference's bucket: %w", f.Name(), err)
+	for _, name := range names {
+		if _, err := c.FPutObject(ctx, bucket, s.reference.Prefix+name, filepath.Join(dir, name), minio.PutObjectOptions{DisableMultipart: true}); err != nil {
+			return fmt.Errorf("put %s into the reference's bucket: %w", name, err)
 		}
 	}
 	return nil

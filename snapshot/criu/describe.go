@@ -12,8 +12,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
 
-// treeImage is the metadata image that lists processes and threads; two magic
-// numbers and the messages follow each other in it.
+// treeImage is the metadata image that lists processes and threads.
 const treeImage = "pstree.img"
 
 var errTree = errors.New("the image's list of processes is broken")
@@ -36,23 +35,16 @@ func describeImage(img *snapshot.Image, p snapshot.Process) (snapshot.Process, e
 
 // treeIDs returns all process and thread ids of a pstree.img, sorted.
 func treeIDs(raw []byte) ([]int, error) {
-	if len(raw) < 8 {
-		return nil, errTree
+	entries, err := messages(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTree, err)
 	}
 	var ids []int
-	for raw = raw[8:]; len(raw) > 0; {
-		if len(raw) < 4 {
-			return nil, errTree
-		}
-		size := binary.LittleEndian.Uint32(raw)
-		if raw = raw[4:]; uint64(size) > uint64(len(raw)) {
-			return nil, errTree
-		}
+	for _, raw := range entries {
 		var entry pstree.PstreeEntry
-		if err := proto.Unmarshal(raw[:size], &entry); err != nil {
+		if err := proto.Unmarshal(raw, &entry); err != nil {
 			return nil, fmt.Errorf("%w: %w", errTree, err)
 		}
-		raw = raw[size:]
 		ids = append(ids, int(entry.GetPid()))
 		for _, tid := range entry.GetThreads() {
 			ids = append(ids, int(tid))
@@ -63,4 +55,26 @@ func treeIDs(raw []byte) ([]int, error) {
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids), nil
+}
+
+var errCutOff = errors.New("a message is cut off")
+
+// messages takes an image apart: after two magic numbers messages follow each
+// other, each after its length.
+func messages(raw []byte) ([][]byte, error) {
+	if len(raw) < 8 {
+		return nil, errCutOff
+	}
+	var list [][]byte
+	for raw = raw[8:]; len(raw) > 0; {
+		if len(raw) < 4 {
+			return nil, errCutOff
+		}
+		size := binary.LittleEndian.Uint32(raw)
+		if raw = raw[4:]; uint64(size) > uint64(len(raw)) {
+			return nil, errCutOff
+		}
+		list, raw = append(list, raw[:size]), raw[size:]
+	}
+	return list, nil
 }

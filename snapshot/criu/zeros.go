@@ -1,7 +1,6 @@
 package criu
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,13 +54,16 @@ func emptySpans(img *snapshot.Image) (map[string][]span, error) {
 	return spans, nil
 }
 
-// decodeOnly decodes the one message of an image, after two magic numbers and
-// its length.
+// decodeOnly decodes the one message of an image.
 func decodeOnly(raw []byte, m proto.Message) error {
-	if len(raw) < 12 || uint64(binary.LittleEndian.Uint32(raw[8:])) != uint64(len(raw)-12) {
-		return errors.New("not one message")
+	list, err := messages(raw)
+	if err != nil {
+		return err
 	}
-	return proto.Unmarshal(raw[12:], m)
+	if len(list) != 1 {
+		return fmt.Errorf("%d messages, want one", len(list))
+	}
+	return proto.Unmarshal(list[0], m)
 }
 
 // startsEmpty reports whether a mapping is made of zeros when it is new.
