@@ -18,6 +18,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/internal/require"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
 // The benchmarks compare ways to dump and restore a warm function, one after
@@ -104,6 +105,7 @@ func benchmark(b *testing.B, function string) {
 			return timeRestore(b, dir, process, false)
 		}},
 		{"restore-prepared", func(b *testing.B, _ target) (time.Duration, time.Duration) { return timeRestore(b, dir, process, true) }},
+		{"restore-lazy", func(b *testing.B, _ target) (time.Duration, time.Duration) { return timeLazyRestore(b, dir, process) }},
 	})
 }
 
@@ -243,6 +245,38 @@ func timeRestore(b *testing.B, dir string, process snapshot.Process, prepared bo
 		begin = time.Now()
 	}
 	pid, err := r.Run(b.Context(), dir, process)
+	if err != nil {
+		b.Fatal(err)
+	}
+	total = time.Since(begin)
+	target{pid: pid}.kill(b)
+	return total, 0
+}
+
+// timeLazyRestore leaves out what may come later.
+func timeLazyRestore(b *testing.B, dir string, process snapshot.Process) (total, frozen time.Duration) {
+	above(b, 1000)
+	_, in := newPipe(b)
+	defer in.Close()
+	r, err := engine(b).PrepareRestore(b.Context(), in, in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	time.Sleep(30 * time.Millisecond)
+	begin := time.Now()
+	files := userfault.NewFiles(dir)
+	defer files.Close()
+	pager, err := userfault.New(files, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer pager.Close()
+	later, err := criu.LaterIn(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	pid, err := r.RunLazily(b.Context(), dir, process, later, pager)
 	if err != nil {
 		b.Fatal(err)
 	}

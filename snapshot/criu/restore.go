@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
 // Restore is a restore that is prepared: CRIU runs and waits for the word.
@@ -42,14 +43,45 @@ func (e *Engine) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (*
 // failure nothing of it is left, nor when ctx ends, which kills CRIU and what
 // it has made.
 func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
-	pid, err = r.run(ctx, dir, p)
+	pid, err = r.run(ctx, dir, p, func(*os.File, *rpc.CriuOpts) (func() error, error) { return func() error { return nil }, nil })
 	if err != nil {
 		return 0, fmt.Errorf("restore: %w", err)
 	}
 	return pid, nil
 }
 
-func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error) {
+// RunLazily is Run with a process that runs before it has all of its memory:
+// later is LaterIn(dir), whose contents the pager gives from its source. The
+// pager is the caller's to close in any case, after the process has ended.
+func (r *Restore) RunLazily(ctx context.Context, dir string, p snapshot.Process, later []Later, pager *userfault.Pager) (pid int, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { // CRIU would wait for what does not come
+		select {
+		case <-pager.Done():
+			if pager.Err() != nil {
+				cancel(pager.Err())
+			}
+		case <-ctx.Done():
+		}
+	}()
+	pid, err = r.run(ctx, dir, p, func(images *os.File, opts *rpc.CriuOpts) (func() error, error) {
+		server, err := serveLazily(images, pager, later)
+		if err != nil {
+			return nil, err
+		}
+		opts.LazyPages = proto.Bool(true)
+		return server.close, nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("restore: %w", err)
+	}
+	return pid, nil
+}
+
+// run restores. prepare may change the options of CRIU's call; what it returns
+// is called after it.
+func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process, prepare func(*os.File, *rpc.CriuOpts) (after func() error, err error)) (pid int, err error) {
 	if err := r.makeWay(p); err != nil {
 		return 0, err
 	}
@@ -58,6 +90,23 @@ func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid 
 		return 0, err
 	}
 	defer images.Close()
+	opts := r.options(images, dir, p)
+	after, err := prepare(images, opts)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := r.worker.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_RESTORE.Enum(), Opts: opts})
+	if err == nil {
+		err = failure(resp, filepath.Join(dir, restoreLog))
+	}
+	if err = errors.Join(err, after()); err != nil {
+		r.worker.kill()
+		return 0, errors.Join(err, clearTree(p.TIDs))
+	}
+	return int(resp.GetRestore().GetPid()), nil
+}
+
+func (r *Restore) options(images *os.File, dir string, p snapshot.Process) *rpc.CriuOpts {
 	opts := r.engine.options(images, restoreLog)
 	opts.RstSibling = proto.Bool(true)
 	opts.TcpClose = proto.Bool(true)
@@ -65,15 +114,7 @@ func (r *Restore) run(ctx context.Context, dir string, p snapshot.Process) (pid 
 	if _, err := os.Stat(filepath.Join(dir, cpuImage)); err == nil { // arm64 has none
 		opts.CpuCap = proto.Uint32(cpuCheck)
 	}
-	resp, err := r.worker.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_RESTORE.Enum(), Opts: opts})
-	if err == nil {
-		err = failure(resp, filepath.Join(dir, restoreLog))
-	}
-	if err != nil {
-		r.worker.kill()
-		return 0, errors.Join(err, clearTree(p.TIDs))
-	}
-	return int(resp.GetRestore().GetPid()), nil
+	return opts
 }
 
 // makeWay makes sure that the ids of the image are free. A CRIU that has got one

@@ -1,0 +1,212 @@
+package userfault
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Pager gives processes their memory, on one thread. It ends by itself when all
+// of them have all of it; from then on nothing is left of it in them.
+type Pager struct {
+	source Source
+	// busy reports whether the process has something to do; nil = always.
+	busy func() bool
+
+	spaces []*space  // the thread's
+	resume time.Time // the thread's: when to fill the next piece
+	pace   atomic.Int32
+	waker  int // an eventfd, to which is written what the thread shall look at
+
+	mu       sync.Mutex
+	added    []*space
+	complete bool // no more are added
+	closing  bool
+
+	done chan struct{}
+	err  error // once done
+	// Asked is the number of pages that processes have waited for, once done.
+	asked int
+}
+
+// New returns a pager that gives what source has, at the pace Hold. busy is
+// asked, from another goroutine, while it fills gently.
+func New(source Source, busy func() bool) (*Pager, error) {
+	waker, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("give a process its memory: %w", err)
+	}
+	p := &Pager{source: source, busy: busy, waker: waker, done: make(chan struct{})}
+	go p.run()
+	return p, nil
+}
+
+// Add serves a process, whose userfaultfd the pager owns from then on.
+func (p *Pager) Add(fd int, pending []Region) {
+	p.order(func() { p.added = append(p.added, &space{fd: fd, source: p.source, pending: pending}) })
+}
+
+// Complete says that all processes were added.
+func (p *Pager) Complete() { p.order(func() { p.complete = true }) }
+
+// Fill changes the pace.
+func (p *Pager) Fill(pace Pace) { p.order(func() { p.pace.Store(int32(pace)) }) }
+
+// Close ends a pager whose processes have ended: those that have not would find
+// zeros where something is missing.
+func (p *Pager) Close() {
+	p.order(func() { p.closing = true })
+	<-p.done
+}
+
+// Done is closed when the pager has ended.
+func (p *Pager) Done() <-chan struct{} { return p.done }
+
+// Err says, once Done, why memory is missing; nil = none is.
+func (p *Pager) Err() error { return p.err }
+
+// Asked is, once Done, how often a process has waited for a page.
+func (p *Pager) Asked() int { return p.asked }
+
+func (p *Pager) order(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.done:
+		return // and there may be no waker any more
+	default:
+	}
+	change()
+	_, _ = unix.Write(p.waker, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // if it does not fit, there is something already
+}
+
+func (p *Pager) run() {
+	err := p.serve()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range append(p.spaces, p.added...) {
+		p.asked += s.asked
+		_ = unix.Close(s.fd)
+	}
+	_ = unix.Close(p.waker)
+	p.err = err
+	close(p.done)
+}
+
+// serve answers and fills until there is nothing left to do.
+func (p *Pager) serve() error {
+	for {
+		over, err := p.takeOrders()
+		if over || err != nil {
+			return err
+		}
+		told, err := p.listen(max(time.Until(p.resume), 0))
+		if err == nil && !told {
+			p.resume, err = p.fill()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// takeOrders takes what others have ordered, and reports whether all is done.
+func (p *Pager) takeOrders() (over bool, err error) {
+	var count [8]byte
+	if n, _ := unix.Read(p.waker, count[:]); n > 0 { // it is silent until the next
+		p.resume = time.Time{}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spaces = append(p.spaces, p.added...)
+	p.added = nil
+	if p.closing {
+		return false, ErrClosed
+	}
+	return p.complete && p.next() == nil, nil
+}
+
+// next is a process that has not all of its memory; nil = there is none.
+func (p *Pager) next() *space {
+	for _, s := range p.spaces {
+		if !s.gone && len(s.pending) > 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// forever is how long is waited for an order; a pager that fills waits less.
+const forever = time.Hour
+
+// listen waits for messages and orders and handles the messages. It reports
+// whether there were any.
+func (p *Pager) listen(wait time.Duration) (told bool, err error) {
+	fds := make([]unix.PollFd, 0, len(p.spaces)+1)
+	for _, s := range p.spaces {
+		fds = append(fds, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
+	}
+	fds = append(fds, unix.PollFd{Fd: int32(p.waker), Events: unix.POLLIN})
+	limit := unix.NsecToTimespec(wait.Nanoseconds())
+	if _, err := unix.Ppoll(fds, &limit, nil); err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("wait for page faults: %w", err)
+	}
+	told = fds[len(fds)-1].Revents != 0
+	for i, s := range p.spaces[:len(fds)-1] {
+		if fds[i].Revents == 0 {
+			continue
+		}
+		told = true
+		if err := p.hear(s); err != nil {
+			return true, err
+		}
+	}
+	return told, nil
+}
+
+// hear handles the messages of one process.
+func (p *Pager) hear(s *space) error {
+	var buf [16]message
+	messages, err := receive(s.fd, buf[:])
+	if err != nil && !errors.Is(err, unix.EAGAIN) {
+		return fmt.Errorf("read page faults: %w", err)
+	}
+	for _, m := range messages {
+		child, err := s.handle(m)
+		if err != nil {
+			return err
+		}
+		if child != nil {
+			p.spaces = append(p.spaces, child)
+		}
+	}
+	return s.retry()
+}
+
+const (
+	// restWhenBusy is how many times as long as it took a piece is followed by
+	// nothing, while the process has something to do.
+	restWhenBusy = 4
+	// longestRest bounds that, since the process may have nothing to do by then.
+	longestRest = 2 * time.Millisecond
+)
+
+// fill fills a piece, and returns when to fill the next.
+func (p *Pager) fill() (next time.Time, err error) {
+	pace, s := Pace(p.pace.Load()), p.next()
+	began := time.Now()
+	if pace == Hold || s == nil {
+		return began.Add(forever), nil
+	}
+	if err := s.fillPiece(); err != nil && !errors.Is(err, errLater) {
+		return began, err
+	}
+	if now := time.Now(); pace == Gently && (p.busy == nil || p.busy()) {
+		return now.Add(min(restWhenBusy*now.Sub(began), longestRest)), nil
+	}
+	return began, nil
+}

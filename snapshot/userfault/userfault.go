@@ -1,0 +1,54 @@
+// Package userfault gives a running process its memory: what the process
+// touches at once, the rest when nobody is in its way. The kernel tells of every
+// page that is missing (userfaultfd(2)), and the process waits for it.
+//
+// It is how a snapshot is restored before all of its pages have been unpacked.
+// Most are not touched by the first requests: one in five by the first request
+// of a PyPy, one in eight of a JVM.
+package userfault
+
+import "errors"
+
+// PageSize is the size of a page of memory, in bytes.
+const PageSize = 4096
+
+// Region is memory that a process is still to get: consecutive bytes of a file.
+// All are multiples of PageSize.
+type Region struct {
+	Start, End uint64 // addresses in the process
+	File       string
+	Offset     int64 // of Start in the file, in bytes
+}
+
+func (r Region) bytes() int64 { return int64(r.End - r.Start) }
+
+// at returns the part of a region between two addresses.
+func (r Region) at(start, end uint64) Region {
+	start, end = max(start, r.Start), min(end, r.End)
+	r.Offset += int64(start - r.Start)
+	r.Start, r.End = start, end
+	return r
+}
+
+// Source has the contents.
+type Source interface {
+	// Bytes returns n bytes of a file. It may take its time until they are there;
+	// an error says that they will never be. The bytes are read by the kernel
+	// only, before the next call.
+	Bytes(file string, offset, n int64) ([]byte, error)
+}
+
+// Pace is how the memory is filled that nobody has asked for yet.
+type Pace int32
+
+const (
+	// Hold waits to be asked.
+	Hold Pace = iota
+	// Gently fills while the process has nothing to do, and slowly otherwise.
+	Gently
+	// Now fills all of it at once.
+	Now
+)
+
+// ErrClosed is how a Pager ended that was closed.
+var ErrClosed = errors.New("the memory was not all filled")
