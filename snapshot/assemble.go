@@ -19,7 +19,9 @@ type assembler struct {
 	codec  *codec
 	step   func(name string) // see Transfer.Faults
 	req    FetchRequest
+	began  time.Time
 	target *target
+	later  *later // nil if all of it is needed at once
 
 	cpus        chan struct{}
 	connections chan struct{}
@@ -108,21 +110,51 @@ func (l *load) takeCached(ctx context.Context, frames []Frame) (missing []Frame,
 func (l *load) takeOne(f Frame) (found bool, err error) {
 	l.cpus <- struct{}{}
 	defer func() { <-l.cpus }()
-	buf := l.buffers.Get().(*[]byte)
-	defer l.buffers.Put(buf)
-	stored := l.cached.read(f, *buf)
+	buf := l.buffer(f)
+	stored := l.cached.read(f, buf)
 	if stored == nil {
+		l.free(buf)
 		return false, nil
 	}
 	l.fromCache.Add(f.Bytes)
 	return true, l.put(f, stored)
 }
 
-// put unpacks a frame, which was verified, into its places.
+// buffer returns memory for the stored bytes of a frame. What is kept for later
+// is no larger than that.
+func (l *load) buffer(f Frame) []byte {
+	if l.later != nil {
+		return make([]byte, f.Bytes)
+	}
+	return (*l.buffers.Get().(*[]byte))[:f.Bytes]
+}
+
+func (l *load) free(buf []byte) {
+	if l.later == nil {
+		buf = buf[:cap(buf)]
+		l.buffers.Put(&buf)
+	}
+}
+
+// put takes the stored bytes of a frame, which were verified and are its own
+// from then on, and unpacks them into their places, unless that can wait.
 func (l *load) put(f Frame, stored []byte) error {
+	if l.later != nil {
+		return l.later.take(l, f, stored)
+	}
+	defer l.free(stored)
+	zipped, err := l.framer.open(f, stored)
+	if err != nil {
+		return err
+	}
+	return l.place(f, zipped)
+}
+
+// place unpacks a frame into its places.
+func (l *load) place(f Frame, zipped []byte) error {
 	buf := l.raw.Get().(*[]byte)
 	defer l.raw.Put(buf)
-	raw, err := l.framer.unpack(f, stored, *buf)
+	raw, err := l.framer.unzip(f, zipped, *buf)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (l *load) tryRange(ctx context.Context, url string, r frameRange) (got int,
 	defer cancel(nil)
 	var working sync.WaitGroup
 	err = l.getRange(ctx, url, r, l.Bytes, func(body io.Reader) error {
-		return r.each(body, func(f Frame) []byte { return (*l.buffers.Get().(*[]byte))[:f.Bytes] }, func(f Frame, stored []byte) error {
+		return r.each(body, l.buffer, func(f Frame, stored []byte) error {
 			got++
 			l.lastByte.Store(time.Now().UnixNano())
 			l.cpus <- struct{}{}
@@ -91,8 +91,8 @@ func (l *load) tryRange(ctx context.Context, url string, r frameRange) (got int,
 // accept verifies a frame from the pool, keeps it in the cache, and puts it in
 // its places.
 func (l *load) accept(f Frame, stored []byte) error {
-	defer func() { stored = stored[:cap(stored)]; l.buffers.Put(&stored) }()
 	if err := f.verify(stored); err != nil {
+		l.free(stored)
 		return err
 	}
 	l.cached.write(f, stored)

@@ -14,40 +14,50 @@ import (
 // differs from its checksum or its format is ErrCorrupt, an object that is gone
 // is ErrNotExist, a key that is missing is ErrNoKey. After an error nothing of
 // the image is left.
+//
+// With FetchRequest.Later it returns as soon as what is needed is there; ctx has
+// to last until Fetched.Arrived.
 func (t *Transfer) Fetch(ctx context.Context, req FetchRequest) (Fetched, error) {
-	begin := time.Now()
-	s := newSender(t.http)
-	a := &assembler{sender: s, codec: t.codec, step: t.step, req: req}
-	m, dir, err := a.fetch(ctx)
-	got := Fetched{Moved: s.moved.Load(), FromCache: a.fromCache.Load()}
-	if err != nil {
-		return got, err
+	a := &assembler{sender: newSender(t.http), codec: t.codec, step: t.step, req: req, began: time.Now()}
+	got, err := a.fetch(ctx)
+	took := time.Since(a.began)
+	if got.note(a); err == nil {
+		got.AssembleTime = max(took-got.DownloadTime, 0)
 	}
-	got.Manifest, got.Dir, got.Kept, got.manifestSHA256 = m, dir, dir != req.Dir, req.ManifestSHA256
-	if last := a.lastByte.Load(); last > 0 {
-		got.DownloadTime = time.Unix(0, last).Sub(begin)
-	}
-	got.AssembleTime = time.Since(begin) - got.DownloadTime
-	return got, nil
+	return got, err
 }
 
-// fetch returns where the image is.
-func (a *assembler) fetch(ctx context.Context) (m Manifest, dir string, err error) {
-	m, err = a.manifest(ctx)
+// note says what was moved so far.
+func (f *Fetched) note(a *assembler) {
+	f.Moved, f.FromCache = a.moved.Load(), a.fromCache.Load()
+	if last := a.lastByte.Load(); last > 0 {
+		f.DownloadTime = time.Unix(0, last).Sub(a.began)
+	}
+}
+
+func (a *assembler) fetch(ctx context.Context) (Fetched, error) {
+	m, err := a.manifest(ctx)
 	if err != nil {
-		return m, "", fmt.Errorf("fetch the manifest: %w", err)
+		return Fetched{}, fmt.Errorf("fetch the manifest: %w", err)
 	}
 	a.step("fetch: manifest read")
 	if err := a.req.Keys.opens(m); err != nil {
-		return m, "", fmt.Errorf("fetch snapshot %s: %w", m.ID, err)
+		return Fetched{}, fmt.Errorf("fetch snapshot %s: %w", m.ID, err)
 	}
-	if dir = a.req.Cache.useImage(ctx, m, a.req.ManifestSHA256); dir != "" {
+	got := Fetched{Manifest: m, Dir: a.req.Dir, manifestSHA256: a.req.ManifestSHA256}
+	if dir := a.req.Cache.useImage(ctx, m, a.req.ManifestSHA256); dir != "" {
 		a.fromCache.Add(m.storedBytes())
-		return m, dir, nil
+		got.Dir, got.Kept = dir, true
+	} else if err := a.assembleIn(ctx, m); err != nil {
+		return Fetched{}, fmt.Errorf("fetch snapshot %s: %w", m.ID, err)
 	}
-	return m, a.req.Dir, a.assembleIn(ctx, m)
+	if a.req.Later != nil {
+		got.Pages = openPages(got.Dir, a.later)
+	}
+	return got, nil
 }
 
+// assembleIn makes the image, or as much of it as is needed.
 func (a *assembler) assembleIn(ctx context.Context, m Manifest) error {
 	parts, err := partsOf(m)
 	if err != nil {
@@ -57,8 +67,17 @@ func (a *assembler) assembleIn(ctx context.Context, m Manifest) error {
 	if err != nil {
 		return err
 	}
-	if err = a.assemble(ctx, m, parts); err != nil {
-		return errors.Join(fmt.Errorf("fetch snapshot %s: %w", m.ID, err), a.target.discard())
+	if a.req.Later == nil {
+		err = a.assemble(ctx, m, parts)
+	} else {
+		a.later = newLater(a, m, parts)
+		err = a.later.begin(ctx, parts)
+	}
+	switch {
+	case err != nil:
+		return errors.Join(err, a.target.discard())
+	case a.later != nil:
+		return nil // it is closed when it is complete, or not used any more
 	}
 	return a.target.close()
 }

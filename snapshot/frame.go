@@ -32,12 +32,27 @@ func (c framer) pack(f *Frame, raw, scratch []byte) (stored, used []byte) {
 // unpack returns the contents of a frame whose stored bytes were verified; it
 // overwrites those. buf has room for Frame.Raw bytes.
 func (c framer) unpack(f Frame, stored, buf []byte) (raw []byte, err error) {
-	if c.sealer != nil {
-		if stored, err = c.sealer.open(stored, f); err != nil {
-			return nil, fmt.Errorf("%w: frame %d: it was encrypted with another key, or as another frame: %w", ErrCorrupt, f.N, err)
-		}
+	zipped, err := c.open(f, stored)
+	if err != nil {
+		return nil, err
 	}
-	if raw, err = c.decompress(stored, buf[:0:f.Raw], f.Raw); err != nil {
+	return c.unzip(f, zipped, buf)
+}
+
+// open decrypts a frame, in place.
+func (c framer) open(f Frame, stored []byte) (zipped []byte, err error) {
+	if c.sealer == nil {
+		return stored, nil
+	}
+	if zipped, err = c.sealer.open(stored, f); err != nil {
+		return nil, fmt.Errorf("%w: frame %d: it was encrypted with another key, or as another frame: %w", ErrCorrupt, f.N, err)
+	}
+	return zipped, nil
+}
+
+// unzip decompresses a frame.
+func (c framer) unzip(f Frame, zipped, buf []byte) (raw []byte, err error) {
+	if raw, err = c.decompress(zipped, buf[:0:f.Raw], f.Raw); err != nil {
 		return nil, fmt.Errorf("%w: frame %d: %w", ErrCorrupt, f.N, err)
 	}
 	return raw, nil

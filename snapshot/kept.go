@@ -35,10 +35,10 @@ const (
 // Keep keeps an image that was fetched, so that the next Fetch of it has nothing
 // to unpack and nothing to copy. It uses one CPU, as a function is running
 // meanwhile, and does nothing if the image is there already, or somebody is
-// keeping one, or there is no room, or the snapshot is encrypted, since this
+// keeping one, or there is no room, or the image is not complete, or the snapshot is encrypted, since this
 // would put it on a disk in the clear. After an error everything is as before.
 func (c *Cache) Keep(ctx context.Context, f Fetched) error {
-	if !c.Wants(f) {
+	if !c.Wants(f) || !f.complete() {
 		return nil
 	}
 	var err error

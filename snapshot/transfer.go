@@ -91,6 +91,8 @@ type FetchRequest struct {
 	Cache *Cache
 	// Keys has the keys that the snapshot is encrypted with.
 	Keys *Keyring
+	// Later says what need not be there when Fetch returns; nil = all is needed.
+	Later Later
 }
 
 // Fetched says what was fetched.
@@ -101,6 +103,9 @@ type Fetched struct {
 	// which must not be written to.
 	Dir  string
 	Kept bool
+	// Pages are the image's, if some could come later: the caller's to close. Dir is
+	// complete only after Complete.
+	Pages *Pages
 	// Moved is the number of bytes that were received, repeated tries included,
 	// also when Fetch fails; FromCache of those that the cache had.
 	Moved, FromCache int64

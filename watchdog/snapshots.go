@@ -13,6 +13,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/kvstore"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 	"github.com/pronghorn-faas/pronghorn/watchdog/config"
 	"github.com/pronghorn-faas/pronghorn/watchdog/lifetime"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
@@ -58,6 +59,7 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	if !criu.InHostPIDs() { // where it ends with the container
 		useHugePages(s.Dir)
 	}
+	s.Lazy = c.Lazy && userfault.Available() == nil
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
 	s.ReadyURL = readyURL(s.Address, w.config.ReadyPath)
 	s.Runtime = runtimeOf(w.config.Process)

@@ -272,7 +272,7 @@ func timeLazyRestore(b *testing.B, dir string, process snapshot.Process) (total,
 		b.Fatal(err)
 	}
 	defer pager.Close()
-	later, err := criu.LaterIn(dir)
+	later, err := criu.Later(dir)
 	if err != nil {
 		b.Fatal(err)
 	}

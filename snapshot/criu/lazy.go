@@ -24,21 +24,18 @@ const flagLazy = 1 << 1
 
 var errPagemap = errors.New("the image's page map is broken")
 
-// Later is what may come after a restore: of one process the regions, in the
-// order of their addresses.
-type Later struct {
-	PID     int
-	Regions []userfault.Region
-}
-
-// LaterIn returns what of the image in dir may come later; its page maps must be
-// there, its pages need not be.
-func LaterIn(dir string) ([]Later, error) {
+// Later returns what of the image in dir may come after a restore, and what of it
+// will be needed soon; its page maps must be there, its pages need not be.
+func Later(dir string) ([]userfault.Missing, error) {
 	maps, err := fs.Glob(os.DirFS(dir), "pagemap-*.img")
 	if err != nil {
 		return nil, err
 	}
-	var all []Later
+	touched, err := touchedIn(dir)
+	if err != nil {
+		return nil, err
+	}
+	var all []userfault.Missing
 	for _, name := range maps {
 		var pid int
 		if _, err := fmt.Sscanf(name, "pagemap-%d.img", &pid); err != nil {
@@ -53,7 +50,7 @@ func LaterIn(dir string) ([]Later, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if len(regions) > 0 {
-			all = append(all, Later{pid, regions})
+			all = append(all, userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touched)})
 		}
 	}
 	return all, nil
@@ -94,7 +91,7 @@ func lazyRegions(raw []byte) ([]userfault.Region, error) {
 	return regions, nil
 }
 
-func regionOf(entry map[protowire.Number]uint64, file string, at int64) (r userfault.Region, flags uint64, err error) {
+func regionOf(entry values, file string, at int64) (r userfault.Region, flags uint64, err error) {
 	pages := entry[fieldPages]
 	if pages == 0 {
 		pages = entry[fieldPagesOld]
@@ -106,21 +103,26 @@ func regionOf(entry map[protowire.Number]uint64, file string, at int64) (r userf
 	return userfault.Region{Start: start, End: start + pages*pageSize, File: file, Offset: at}, entry[fieldEntryFlags], nil
 }
 
+// values are those of a message's fields.
+type values [fieldPages + 1]uint64
+
 // integers decodes a message that has nothing but integers.
-func integers(raw []byte) (map[protowire.Number]uint64, error) {
-	values := map[protowire.Number]uint64{}
+func integers(raw []byte) (v values, err error) {
 	for len(raw) > 0 {
 		field, kind, n := protowire.ConsumeTag(raw)
 		if n < 0 || kind != protowire.VarintType {
-			return nil, errPagemap
+			return v, errPagemap
 		}
-		v, m := protowire.ConsumeVarint(raw[n:])
+		value, m := protowire.ConsumeVarint(raw[n:])
 		if m < 0 {
-			return nil, errPagemap
+			return v, errPagemap
 		}
-		values[field], raw = v, raw[n+m:]
+		if int(field) < len(v) {
+			v[field] = value
+		}
+		raw = raw[n+m:]
 	}
-	return values, nil
+	return v, nil
 }
 
 // lazySocket is where a restoring CRIU connects to, in its working directory.
@@ -133,22 +135,22 @@ const lazyDone = 0x52535446
 type lazyServer struct {
 	listener *net.UnixListener
 	pager    *userfault.Pager
-	later    map[int][]userfault.Region
+	missing  map[int]userfault.Missing
 	done     sync.WaitGroup
 	err      error
 }
 
 // serveLazily listens in dir for a CRIU that restores the image there.
-func serveLazily(dir *os.File, pager *userfault.Pager, later []Later) (*lazyServer, error) {
+func serveLazily(dir *os.File, pager *userfault.Pager, later []userfault.Missing) (*lazyServer, error) {
 	// A directory may have a longer name than an address can have.
 	address := &net.UnixAddr{Name: fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), lazySocket), Net: "unix"}
 	l, err := net.ListenUnix("unix", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for CRIU: %w", err)
 	}
-	s := &lazyServer{listener: l, pager: pager, later: map[int][]userfault.Region{}}
+	s := &lazyServer{listener: l, pager: pager, missing: map[int]userfault.Missing{}}
 	for _, of := range later {
-		s.later[of.PID] = of.Regions
+		s.missing[of.PID] = of
 	}
 	s.done.Go(func() { s.err = s.serve() })
 	return s, nil
@@ -180,7 +182,7 @@ func (s *lazyServer) serve() error {
 		if fd < 0 {
 			return errors.New("CRIU sent no userfaultfd")
 		}
-		s.pager.Add(fd, s.later[int(pid)])
+		s.pager.Add(fd, s.missing[int(pid)])
 	}
 }
 

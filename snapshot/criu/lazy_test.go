@@ -29,7 +29,7 @@ func restoreLazily(t testing.TB, dir string, process snapshot.Process) (target, 
 		pager.Close()
 		files.Close()
 	})
-	later, err := criu.LaterIn(dir)
+	later, err := criu.Later(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

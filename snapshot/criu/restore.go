@@ -51,9 +51,9 @@ func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid 
 }
 
 // RunLazily is Run with a process that runs before it has all of its memory:
-// later is LaterIn(dir), whose contents the pager gives from its source. The
+// later is Later(dir), whose contents the pager gives from its source. The
 // pager is the caller's to close in any case, after the process has ended.
-func (r *Restore) RunLazily(ctx context.Context, dir string, p snapshot.Process, later []Later, pager *userfault.Pager) (pid int, err error) {
+func (r *Restore) RunLazily(ctx context.Context, dir string, p snapshot.Process, later []userfault.Missing, pager *userfault.Pager) (pid int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() { // CRIU would wait for what does not come

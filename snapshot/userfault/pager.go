@@ -28,9 +28,10 @@ type Pager struct {
 	closing  bool
 
 	done chan struct{}
-	err  error // once done
-	// Asked is the number of pages that processes have waited for, once done.
-	asked int
+	// Once done:
+	err     error
+	asked   int
+	touched []Touched
 }
 
 // New returns a pager that gives what source has, at the pace Hold. busy is
@@ -46,14 +47,15 @@ func New(source Source, busy func() bool) (*Pager, error) {
 }
 
 // Add serves a process, whose userfaultfd the pager owns from then on.
-func (p *Pager) Add(fd int, pending []Region) {
-	p.order(func() { p.added = append(p.added, &space{fd: fd, source: p.source, pending: pending}) })
+func (p *Pager) Add(fd int, m Missing) {
+	p.order(func() { p.added = append(p.added, newSpace(fd, p.source, m)) })
 }
 
-// Complete says that all processes were added.
+// Complete says that all processes were added, and all of their memory can be
+// filled. What they will touch soon is.
 func (p *Pager) Complete() { p.order(func() { p.complete = true }) }
 
-// Fill changes the pace.
+// Fill changes the pace. What processes have touched until then is Touched.
 func (p *Pager) Fill(pace Pace) { p.order(func() { p.pace.Store(int32(pace)) }) }
 
 // Close ends a pager whose processes have ended: those that have not would find
@@ -71,6 +73,10 @@ func (p *Pager) Err() error { return p.err }
 
 // Asked is, once Done, how often a process has waited for a page.
 func (p *Pager) Asked() int { return p.asked }
+
+// Touched is, once Done, the memory that processes have waited for before the
+// pager began to fill. What they got soon is not in it.
+func (p *Pager) Touched() []Touched { return p.touched }
 
 func (p *Pager) order(change func()) {
 	p.mu.Lock()
@@ -90,6 +96,7 @@ func (p *Pager) run() {
 	defer p.mu.Unlock()
 	for _, s := range append(p.spaces, p.added...) {
 		p.asked += s.asked
+		p.touched = append(p.touched, s.touched...)
 		_ = unix.Close(s.fd)
 	}
 	_ = unix.Close(p.waker)
@@ -124,6 +131,9 @@ func (p *Pager) takeOrders() (over bool, err error) {
 	defer p.mu.Unlock()
 	p.spaces = append(p.spaces, p.added...)
 	p.added = nil
+	for _, s := range p.spaces {
+		s.tracing = Pace(p.pace.Load()) == Hold
+	}
 	if p.closing {
 		return false, ErrClosed
 	}
@@ -134,6 +144,19 @@ func (p *Pager) takeOrders() (over bool, err error) {
 func (p *Pager) next() *space {
 	for _, s := range p.spaces {
 		if !s.gone && len(s.pending) > 0 {
+			return s
+		}
+	}
+	return nil
+}
+
+// soon is a process that has not got yet what it will touch soon; nil = there
+// is none, or it is too early.
+func (p *Pager) soon() *space {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.spaces {
+		if p.complete && !s.gone && len(s.soon) > 0 {
 			return s
 		}
 	}
@@ -197,12 +220,15 @@ const (
 
 // fill fills a piece, and returns when to fill the next.
 func (p *Pager) fill() (next time.Time, err error) {
-	pace, s := Pace(p.pace.Load()), p.next()
+	pace, s, part := Pace(p.pace.Load()), p.next(), (*space).fillPiece
 	began := time.Now()
+	if soon := p.soon(); soon != nil {
+		pace, s, part = Now, soon, (*space).fillSoon
+	}
 	if pace == Hold || s == nil {
 		return began.Add(forever), nil
 	}
-	if err := s.fillPiece(); err != nil && !errors.Is(err, errLater) {
+	if err := part(s); err != nil && !errors.Is(err, errLater) {
 		return began, err
 	}
 	if now := time.Now(); pace == Gently && (p.busy == nil || p.busy()) {

@@ -35,6 +35,15 @@ func (r regions) gap(address, from, to uint64) (start, end uint64) {
 	return from, to
 }
 
+// within returns the parts that are in a region.
+func (r regions) within(of Region) []Region {
+	var parts []Region
+	for i := r.index(of.Start); i < len(r) && r[i].Start < of.End; i++ {
+		parts = append(parts, r[i].Between(of.Start, of.End))
+	}
+	return parts
+}
+
 // without returns the regions without what is between two addresses.
 func (r regions) without(start, end uint64) regions {
 	from := r.index(start)
@@ -42,10 +51,10 @@ func (r regions) without(start, end uint64) regions {
 	var left []Region
 	for ; to < len(r) && r[to].Start < end; to++ {
 		if r[to].Start < start {
-			left = append(left, r[to].at(r[to].Start, start))
+			left = append(left, r[to].Between(r[to].Start, start))
 		}
 		if r[to].End > end {
-			left = append(left, r[to].at(end, r[to].End))
+			left = append(left, r[to].Between(end, r[to].End))
 		}
 	}
 	if to == from {
@@ -57,11 +66,9 @@ func (r regions) without(start, end uint64) regions {
 // moved returns the regions after memory has moved: what was at from is at to,
 // and what was there is gone.
 func (r regions) moved(from, to, bytes uint64) regions {
-	var moving []Region
-	for i := r.index(from); i < len(r) && r[i].Start < from+bytes; i++ {
-		part := r[i].at(from, from+bytes)
-		part.Start, part.End = part.Start-from+to, part.End-from+to
-		moving = append(moving, part)
+	moving := r.within(Region{Start: from, End: from + bytes})
+	for i := range moving {
+		moving[i].Start, moving[i].End = moving[i].Start-from+to, moving[i].End-from+to
 	}
 	r = r.without(from, from+bytes).without(to, to+bytes)
 	return slices.Insert(r, r.index(to), moving...)

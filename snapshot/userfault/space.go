@@ -11,8 +11,9 @@ import (
 const (
 	// around is how much is filled at once where the process touches a page, in
 	// bytes: what lies beside it is often touched next, and being asked costs
-	// more than these pages.
-	around = 16 * PageSize
+	// more than these pages. It is less as long as is noted what is touched.
+	around        = 16 * PageSize
+	aroundTracing = 1 * PageSize
 	// piece is how much is filled at once that nobody has asked for.
 	piece = 64 * PageSize
 	// spare is how much is given back to the kernel at once where a process
@@ -24,10 +25,18 @@ const (
 type space struct {
 	fd      int
 	source  Source
+	pid     int
 	pending regions
+	soon    regions  // what of that comes first
 	again   []uint64 // faults that could not be served yet
 	gone    bool     // the process is
 	asked   int      // faults
+	tracing bool     // what is touched is noted
+	touched []Touched
+}
+
+func newSpace(fd int, src Source, m Missing) *space {
+	return &space{fd: fd, source: src, pid: m.PID, pending: slices.Clone(m.Regions), soon: slices.Clone(m.Soon)}
 }
 
 // errLater says that the kernel has something to tell first.
@@ -40,9 +49,9 @@ func (s *space) handle(m message) (child *space, err error) {
 		s.asked++
 		return nil, s.fault(m.b &^ (PageSize - 1))
 	case isFork:
-		return &space{fd: int(int32(m.a)), source: s.source, pending: slices.Clone(s.pending)}, nil
+		return newSpace(int(int32(m.a)), s.source, Missing{Regions: s.pending}), nil
 	case isRemap:
-		s.pending = s.pending.moved(m.a, m.b, m.c)
+		s.pending, s.soon = s.pending.moved(m.a, m.b, m.c), nil
 	case isRemove, isUnmap:
 		s.pending = s.pending.without(m.a, m.b)
 	default:
@@ -56,8 +65,7 @@ func (s *space) fault(page uint64) error {
 	r, found := s.pending.find(page)
 	var err error
 	if found {
-		from := page &^ (around - 1)
-		err = s.copy(r.at(from, from+around))
+		err = s.give(r, page)
 	} else {
 		err = s.letGo(page)
 	}
@@ -66,6 +74,20 @@ func (s *space) fault(page uint64) error {
 		return nil
 	}
 	return err
+}
+
+// give fills a page of a region that is waited for, and what lies around it.
+func (s *space) give(r Region, page uint64) error {
+	bytes := uint64(around)
+	if s.tracing {
+		bytes = aroundTracing
+	}
+	from := page &^ (bytes - 1)
+	r = r.Between(from, from+bytes)
+	if s.tracing {
+		s.touched = append(s.touched, Touched{s.pid, r.Start, r.End})
+	}
+	return s.copy(r)
 }
 
 // retry serves faults for which it was too early.
@@ -108,7 +130,19 @@ func (s *space) outcome(err error) error {
 // fillPiece fills what comes next.
 func (s *space) fillPiece() error {
 	r := s.pending[0]
-	return s.copy(r.at(r.Start, r.Start+piece))
+	return s.copy(r.Between(r.Start, r.Start+piece))
+}
+
+// fillSoon fills what will be touched soon, as far as it is still missing.
+func (s *space) fillSoon() error {
+	r := s.soon[0].Between(s.soon[0].Start, s.soon[0].Start+piece)
+	for _, part := range s.pending.within(r) {
+		if err := s.copy(part); err != nil {
+			return err
+		}
+	}
+	s.soon = s.soon.without(r.Start, r.End)
+	return nil
 }
 
 // copy fills a part of a region.
@@ -120,7 +154,7 @@ func (s *space) copy(r Region) error {
 		}
 		n, err := fill(s.fd, r.Start, src)
 		s.pending = s.pending.without(r.Start, r.Start+uint64(n))
-		r = r.at(r.Start+uint64(n), r.End)
+		r = r.Between(r.Start+uint64(n), r.End)
 		if err != nil && n == 0 {
 			if r, err = s.obstacle(r, err); err != nil {
 				return err
@@ -133,16 +167,16 @@ func (s *space) copy(r Region) error {
 // obstacle deals with memory that cannot be filled, and returns what is to be
 // filled next.
 func (s *space) obstacle(r Region, err error) (Region, error) {
-	page := r.at(r.Start, r.Start+PageSize)
+	page := r.Between(r.Start, r.Start+PageSize)
 	switch {
 	case errors.Is(err, unix.ENOENT) && r.bytes() > PageSize: // it is in several mappings
-		for err = nil; err == nil && r.Start < r.End && !s.gone; r = r.at(r.Start+PageSize, r.End) {
-			err = s.copy(r.at(r.Start, r.Start+PageSize))
+		for err = nil; err == nil && r.Start < r.End && !s.gone; r = r.Between(r.Start+PageSize, r.End) {
+			err = s.copy(r.Between(r.Start, r.Start+PageSize))
 		}
 		return r, err
 	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.ENOENT): // it is there, or its mapping is gone
 		s.pending = s.pending.without(page.Start, page.End)
-		return r.at(page.End, r.End), s.outcome(wake(s.fd, page.Start))
+		return r.Between(page.End, r.End), s.outcome(wake(s.fd, page.Start))
 	}
 	return r, s.outcome(err)
 }

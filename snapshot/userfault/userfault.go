@@ -22,12 +22,27 @@ type Region struct {
 
 func (r Region) bytes() int64 { return int64(r.End - r.Start) }
 
-// at returns the part of a region between two addresses.
-func (r Region) at(start, end uint64) Region {
+// Between returns the part of a region between two addresses.
+func (r Region) Between(start, end uint64) Region {
 	start, end = max(start, r.Start), min(end, r.End)
 	r.Offset += int64(start - r.Start)
 	r.Start, r.End = start, end
 	return r
+}
+
+// Missing is what one process is still to get, by addresses.
+type Missing struct {
+	PID     int // as the process itself sees it
+	Regions []Region
+	// Soon are parts of Regions that it is going to touch at once: it gets them
+	// before it runs.
+	Soon []Region
+}
+
+// Touched is memory that a process has touched.
+type Touched struct {
+	PID        int
+	Start, End uint64
 }
 
 // Source has the contents.

@@ -67,6 +67,9 @@ type Snapshot struct {
 	PID int
 	// MaxPause bounds the time in which requests are held for a checkpoint.
 	MaxPause time.Duration
+	// Lazy lets a restored process run before it has all of its memory, where the
+	// kernel and the container's rights allow it.
+	Lazy bool
 	// CRIU is the path of the CRIU program; "" = where it is usually.
 	CRIU string
 	// HookBefore and HookAfter are paths of the function that are called before
@@ -96,6 +99,7 @@ func loadSnapshot(env environment, mode string) (Snapshot, error) {
 		KeyFile:    keyFile(env),
 		CRIU:       env.first("snapshot_criu", "PRONGHORN_CRIU"),
 		MaxPause:   defaultMaxPause,
+		Lazy:       true,
 	}
 	if !s.Enabled() {
 		return Snapshot{}, nil
@@ -171,12 +175,20 @@ func (s *Snapshot) applyNumbers(env environment) error {
 		}
 		s.MaxPause = d
 	}
-	if v := env.get("snapshot_headers"); v != "" {
-		on, err := strconv.ParseBool(v)
-		if err != nil {
-			return fmt.Errorf("snapshot_headers %q: want true or false", v)
-		}
-		s.Headers = on
+	return errors.Join(
+		applySwitch(env, "snapshot_headers", &s.Headers),
+		applySwitch(env, "snapshot_lazy_restore", &s.Lazy),
+	)
+}
+
+func applySwitch(env environment, name string, on *bool) error {
+	v := env.get(name)
+	if v == "" {
+		return nil
+	}
+	var err error
+	if *on, err = strconv.ParseBool(v); err != nil {
+		return fmt.Errorf("%s %q: want true or false", name, v)
 	}
 	return nil
 }

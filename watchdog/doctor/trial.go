@@ -120,7 +120,7 @@ func (d *doctor) restore(ctx context.Context, dir string, image snapshot.Process
 	if err != nil {
 		return nil, err
 	}
-	return restoring.Run(ctx, dir, image)
+	return restoring.Run(ctx, dir, image, nil)
 }
 
 // counter keeps the last number that a process has written.

@@ -132,6 +132,13 @@ func (g *Gate) Admitted() int {
 	return g.admitted
 }
 
+// Inside is the number of requests that passed and are not done.
+func (g *Gate) Inside() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.inside
+}
+
 // Waiting is the number of requests that wait at the gate.
 func (g *Gate) Waiting() int {
 	g.mu.Lock()

@@ -21,8 +21,9 @@ type base struct {
 	err    error
 }
 
-// keepBase makes the base of a lifetime from the image in dir, until ctx ends.
-func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir string) *base {
+// keepBase makes the base of a lifetime from the image in dir, once it is
+// complete, until ctx ends.
+func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir string, image *completion) *base {
 	ctx, cancel := context.WithCancel(ctx)
 	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel}
 	go func() {
@@ -33,7 +34,10 @@ func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir 
 		case <-ctx.Done():
 			return
 		}
-		if b.result, b.err = snapshot.NewBase(ctx, manifest, dir); b.err != nil && ctx.Err() == nil {
+		if b.err = image.wait(ctx); b.err == nil {
+			b.result, b.err = snapshot.NewBase(ctx, manifest, dir)
+		}
+		if b.err != nil && ctx.Err() == nil {
 			m.log.Warn("the next snapshot will share nothing with the one that the process came from", "snapshot", manifest.ID, "reason", b.err)
 		}
 	}()
@@ -84,6 +88,19 @@ func (b *base) wait(ctx context.Context) *snapshot.Base {
 func (b *base) settle() {
 	if b != nil {
 		<-b.done
+	}
+}
+
+// wanted reports whether there is a base that is still to be made.
+func (b *base) wanted() bool {
+	if b == nil {
+		return false
+	}
+	select {
+	case <-b.done:
+		return false
+	default:
+		return true
 	}
 }
 

@@ -40,6 +40,7 @@ func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure
 		m.noteCheckpoint(l, c, why)
 		return why
 	}
+	criu.AddTouched(img, l.memory.touched())
 	m.step("checkpoint: dumped")
 	l.uploaded = make(chan struct{})
 	go func() {
@@ -74,6 +75,9 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 	m.step("checkpoint: gate shut")
 	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
 		return nil, snapshot.Process{}, why
+	}
+	if err := l.memory.finish(bounded); err != nil { // a dump has only what the process has
+		return nil, snapshot.Process{}, Failure{codeBusy, fmt.Errorf("the process does not have all of its memory yet: %w", err)}
 	}
 	hurried := m.nextComes(bounded, l)
 	preparation := m.prepareDump(l)

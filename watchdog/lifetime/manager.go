@@ -113,6 +113,8 @@ type Settings struct {
 	MaxMemory int64
 	// Keys encrypt snapshots; nil = they are not encrypted.
 	Keys *snapshot.Keyring
+	// Lazy lets restored processes run before they have all of their memory.
+	Lazy bool
 	// Cache is this node's of what was fetched; nil = none.
 	Cache *snapshot.Cache
 	Hooks Hooks
@@ -138,6 +140,8 @@ type Manager struct {
 	// answered is when the first answer of the lifetime was complete, in ns since
 	// 1970; 0 = none was yet. NoteResponse sets it.
 	answered atomic.Int64
+	// first is what is filled after that answer.
+	first atomic.Pointer[memory]
 	// noCheckpoints is set when dumps take too long to try again.
 	noCheckpoints bool
 	// background is what goes on with images beside the lifetimes; keeping says
@@ -163,7 +167,11 @@ func New(s Settings, g *gate.Gate, c Connections, r Reporter, m *metrics.Metrics
 
 // NoteResponse says that the first answer of the lifetime is complete. It may
 // be called at any time.
-func (m *Manager) NoteResponse() { m.answered.CompareAndSwap(0, time.Now().UnixNano()) }
+func (m *Manager) NoteResponse() {
+	if m.answered.CompareAndSwap(0, time.Now().UnixNano()) {
+		m.first.Load().fill()
+	}
+}
 
 // ErrFunctionEnded says that the function's process has ended by itself.
 var ErrFunctionEnded = errors.New("Forked function has terminated") //nolint:staticcheck // upstream's words, which log rules look for
@@ -213,6 +221,8 @@ type life struct {
 	record  agent.LifetimeRecord
 	plan    agent.Plan
 	process *process.Process
+	// memory is what the process gets while it runs.
+	memory *memory
 	// opened is when the gate was opened to it.
 	opened time.Time
 	// uploaded is closed when the upload of its checkpoint is over; nil if

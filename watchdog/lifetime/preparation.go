@@ -38,6 +38,9 @@ func (m *Manager) prepareDump(l *life) *preparation {
 	l.preparation = p
 	go func() {
 		defer close(p.done)
+		if p.err = l.memory.finish(context.Background()); p.err != nil {
+			return
+		}
 		if p.dir, p.err = m.stage(); p.err == nil {
 			p.dump, p.err = m.Engine.PrepareDump(context.Background(), l.process.PID(), criu.DumpOptions{Dir: p.dir, MaxMemory: m.MaxMemory})
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -20,80 +21,142 @@ func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failur
 	if err != nil {
 		return Failure{codeFetch, err}
 	}
-	p, fetched, why := m.revive(ctx, l, r, dir)
+	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	fetched, why := m.revive(ctx, fetching, l, r, dir)
 	if fetched.Dir != dir { // there is no image, or the cache has it
 		_ = os.RemoveAll(dir)
 	}
 	if !why.None() {
+		fetched.Pages.Close()
 		_ = os.RemoveAll(fetched.Dir) // a staging directory
 		return why
 	}
-	manifest := fetched.Manifest
-	l.process = p
-	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, manifest.RequestNumber
+	l.record.Start, l.record.Snapshot, l.record.RequestNumber = agent.Restored, r.Snapshot, fetched.Manifest.RequestNumber
 	l.record.Mode = m.mode()
 	m.keepOrRemove(ctx, l, r.ManifestSHA256, fetched)
 	return Failure{}
 }
 
-// keepOrRemove has the image for as long as a checkpoint of this lifetime may
-// share pages with it, and until it is in the node's cache.
+// keepOrRemove has the image for as long as the process may need its pages, a
+// checkpoint of this lifetime may share pages with it, and until it is in the
+// node's cache.
 func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifestSHA256 string, f snapshot.Fetched) {
+	image := &completion{done: make(chan struct{})}
 	if l.plan.CheckpointAt > f.Manifest.RequestNumber && !m.noCheckpoints {
 		if l.base = m.remembered(manifestSHA256); l.base == nil {
-			l.base = m.keepBase(ctx, f.Manifest, f.Dir)
+			l.base = m.keepBase(ctx, f.Manifest, f.Dir, image)
 		}
 	}
+	wanted := l.base.wanted() || m.Cache.Wants(f)
 	m.background.Go(func() {
 		defer os.RemoveAll(f.Dir)
+		defer f.Pages.Close()
+		m.attend(l)
+		if wanted {
+			image.err = f.Complete(ctx)
+		}
+		close(image.done)
 		m.keepImage(ctx, f)
 		l.base.settle()
 	})
 }
 
-// revive turns a snapshot into a process that accepts requests.
-func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir string) (*process.Process, snapshot.Fetched, Failure) {
+// completion says when an image is there as a whole.
+type completion struct {
+	done chan struct{}
+	err  error // once done
+}
+
+func (c *completion) wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// revive turns a snapshot into a process that accepts requests. What is fetched
+// is all there by then, though the process may not have all of it.
+func (m *Manager) revive(ctx, fetching context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, Failure) {
 	restoring, err := process.PrepareRestore(ctx, m.Engine, m.PIDs, m.Output)
 	if err != nil {
-		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
+		return snapshot.Fetched{}, Failure{codeRestore, err}
 	}
 	m.step("restore: prepared")
-	fetched, why := m.fetchAndVerify(ctx, l, r, dir)
+	var missing []userfault.Missing
+	fetched, why := m.fetchAndVerify(fetching, l, r, dir, m.later(&missing))
+	if why.None() {
+		if l.memory, err = m.newMemory(fetched, missing); err != nil {
+			why = Failure{codeRestore, err}
+		}
+	}
 	if !why.None() {
 		_ = restoring.Close() // why is the reason
-		return nil, fetched, why
+		return fetched, why
 	}
 	m.step("restore: fetched")
+	if why = m.run(ctx, l, restoring, fetched); why.None() {
+		why = m.arrived(fetching, l, &fetched)
+	}
+	if !why.None() {
+		if l.process != nil {
+			l.process.Kill()
+		}
+		l.memory.end()
+		l.process, l.memory = nil, nil
+	}
+	return fetched, why
+}
+
+// run restores the process and makes sure that it is ready.
+func (m *Manager) run(ctx context.Context, l *life, restoring *process.Restoring, fetched snapshot.Fetched) Failure {
 	begin := time.Now()
 	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
 	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
 	defer cancel()
-	p, err := restoring.Run(bounded, fetched.Dir, fetched.Manifest.Process)
+	p, err := restoring.Run(bounded, fetched.Dir, fetched.Manifest.Process, l.memory.later())
 	l.record.RestoreMS = milliseconds(time.Since(begin))
 	m.metrics.ObserveStep("restore", time.Since(begin))
-	if err != nil {
-		return nil, fetched, Failure{codeRestore, err}
+	switch {
+	case err == nil:
+	case l.memory.err() != nil: // what CRIU says is what follows from it
+		return Failure{codeFetch, l.memory.err()}
+	default:
+		return Failure{codeRestore, err}
 	}
 	m.step("restore: restored")
-	if why := m.greet(ctx, p); !why.None() {
-		p.Kill()
-		return nil, fetched, why
+	l.process = p
+	return m.greet(ctx, p)
+}
+
+// arrived waits until nothing of the image can be missing any more: no request
+// is handed to a process before.
+func (m *Manager) arrived(fetching context.Context, l *life, f *snapshot.Fetched) Failure {
+	err := f.Arrived(fetching)
+	m.noteFetched(l, *f)
+	if err != nil {
+		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
+		return Failure{codeFetch, err}
 	}
-	return p, fetched, Failure{}
+	m.step("restore: arrived")
+	return Failure{}
 }
 
 // fetchAndVerify fetches the image. Where CRIU's first call would have to find
 // out about the kernel, for which it mostly waits, it looks meanwhile whether
 // CRIU works.
-func (m *Manager) fetchAndVerify(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, Failure) {
+func (m *Manager) fetchAndVerify(ctx context.Context, l *life, r *agent.Restore, dir string, later snapshot.Later) (snapshot.Fetched, Failure) {
 	verified := make(chan Failure, 1)
 	if m.Support.Quick() {
 		verified <- Failure{}
 	} else {
 		go func() { verified <- m.Support.Verify(ctx) }()
 	}
-	fetched, err := m.fetch(ctx, l, r, dir)
+	fetched, err := m.fetch(ctx, l, r, dir, later)
 	if err != nil {
+		m.noteFetched(l, fetched)
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return fetched, Failure{codeFetch, err}
 	}
@@ -129,16 +192,13 @@ func refused(err error) bool {
 }
 
 // fetch brings the image into dir, unless the cache has it as it is.
-func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, error) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
-	defer cancel()
+func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string, later snapshot.Later) (snapshot.Fetched, error) {
 	begin := time.Now()
 	fetched, err := m.Images.Fetch(ctx, snapshot.FetchRequest{
 		ManifestURL: r.ManifestURL, ManifestSHA256: r.ManifestSHA256, PackURLs: r.PackURLs(),
-		Dir: dir, Cache: m.Cache, Keys: m.Keys,
+		Dir: dir, Cache: m.Cache, Keys: m.Keys, Later: later,
 	})
 	l.record.FetchMS = milliseconds(time.Since(begin))
-	m.noteFetched(l, fetched)
 	manifest := fetched.Manifest
 	switch {
 	case err != nil:

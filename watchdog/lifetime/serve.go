@@ -17,6 +17,7 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 	}
 	m.answered.Store(0)
 	l.opened = time.Now()
+	m.fillWhenServed(l)
 	m.gate.Open(l.gateLifetime(), stops.next())
 	near := m.gate.Near(ahead(stops.next()))
 	for {
@@ -149,6 +150,7 @@ func (m *Manager) end(ctx context.Context, l *life, reason string) {
 	case endExited:
 		m.noteExit(l)
 	}
+	l.memory.end()
 	l.record.EndReason = reason
 	l.record.Requests = m.gate.Admitted()
 	if at := m.answered.Load(); at != 0 {

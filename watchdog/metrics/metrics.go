@@ -49,6 +49,9 @@ type Metrics struct {
 	// Retries counts requests that were handed to the function again because
 	// its process had gone.
 	Retries prometheus.Counter
+	// PageFaults counts how often restored processes waited for a part of their
+	// memory.
+	PageFaults prometheus.Counter
 	// Errors counts failed calls of the services, by service and call.
 	Errors *prometheus.CounterVec
 }
@@ -75,13 +78,14 @@ func NewFor(function string) *Metrics {
 		Mode:            prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pronghorn_snapshot_mode", Help: "1 for the mode in which snapshots are taken: privileged, unprivileged or off; and how process ids are chosen: proc, private-proc or used-up."}, []string{"mode", "process_ids"}),
 		Samples:         counter("pronghorn_samples_total", "Latency samples by outcome.", "outcome"),
 		Retries:         prometheus.NewCounter(prometheus.CounterOpts{Name: "pronghorn_request_retries_total", Help: "Requests handed to the function again because its process had gone."}),
+		PageFaults:      prometheus.NewCounter(prometheus.CounterOpts{Name: "pronghorn_page_faults_total", Help: "Times that restored processes waited for a part of their memory."}),
 		Errors:          counter("pronghorn_service_errors_total", "Failed calls of the agent, the KV service and the pool.", "service", "call"),
 	}
 	m.Duration = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "http_request_duration_seconds", Help: "Seconds spent serving requests.", Buckets: prometheus.DefBuckets,
 	}, []string{"code", "method"})
 	m.named(function).MustRegister(m.Lifetimes, m.Checkpoints, m.StartSeconds, m.PauseSeconds, m.Steps,
-		m.FirstResponse, m.RequestDuration, m.Mode, m.Bytes, m.Samples, m.Retries, m.Errors)
+		m.FirstResponse, m.RequestDuration, m.Mode, m.Bytes, m.Samples, m.Retries, m.PageFaults, m.Errors)
 	m.registry.MustRegister(m.Requests, m.Duration, m.InFlight,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/internal/syncbuffer"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -156,6 +157,10 @@ func (n noRestore) PrepareRestore(context.Context, *os.File, *os.File) (process.
 
 func (n noRestore) Run(context.Context, string, snapshot.Process) (int, error) { return 0, n.err }
 
+func (n noRestore) RunLazily(context.Context, string, snapshot.Process, []userfault.Missing, *userfault.Pager) (int, error) {
+	return 0, n.err
+}
+
 func (noRestore) Close() error { return nil }
 
 type anyPIDs struct{ err error }
@@ -169,7 +174,7 @@ func TestFailedRestoreCarriesTheReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = r.Run(t.Context(), "", snapshot.Process{})
+	_, err = r.Run(t.Context(), "", snapshot.Process{}, nil)
 	if !errors.Is(err, why) {
 		t.Errorf("got %v, want %v", err, why)
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
 // Engine prepares restores that give the process the two files as its output;
@@ -18,7 +19,16 @@ type Engine interface {
 // PreparedRestore restores an image once; *criu.Restore is one.
 type PreparedRestore interface {
 	Run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error)
+	RunLazily(ctx context.Context, dir string, p snapshot.Process, later []userfault.Missing, pager *userfault.Pager) (pid int, err error)
 	Close() error
+}
+
+// Memory is what a restored function gets while it runs already.
+type Memory struct {
+	// Missing is what it has not from the beginning.
+	Missing []userfault.Missing
+	// Pager gives it.
+	Pager *userfault.Pager
 }
 
 // Restoring is a function that is about to be restored: what takes the place
@@ -49,11 +59,16 @@ func PrepareRestore(ctx context.Context, e Engine, pids PIDs, out Output) (*Rest
 
 // Run restores the function from the image in dir. What starts from now on,
 // threads of the function among them, gets ids above those of the image, which
-// is given its own whatever comes next.
-func (r *Restoring) Run(ctx context.Context, dir string, p snapshot.Process) (*Process, error) {
+// is given its own whatever comes next. It has all of its memory unless there is
+// some to come later; nil = there is none.
+func (r *Restoring) Run(ctx context.Context, dir string, p snapshot.Process, later *Memory) (*Process, error) {
 	pid, err := 0, r.pids.Above(p.MaxTID)
-	if err == nil {
+	switch {
+	case err != nil:
+	case later == nil:
 		pid, err = r.restore.Run(ctx, dir, p)
+	default:
+		pid, err = r.restore.RunLazily(ctx, dir, p, later.Missing, later.Pager)
 	}
 	err = errors.Join(err, r.restore.Close())
 	if err != nil {

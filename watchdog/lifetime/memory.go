@@ -1,0 +1,162 @@
+package lifetime
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
+	"github.com/pronghorn-faas/pronghorn/watchdog/process"
+)
+
+// memory is that of a restored process which gets it while it runs already: what
+// it touches at once, the rest when it has nothing to do. The nil memory is that
+// of a process that has all of it.
+type memory struct {
+	missing []userfault.Missing
+	pager   *userfault.Pager
+	began   time.Time
+}
+
+// later returns what says of an image which pages may come later, and notes it;
+// nil = none may.
+func (m *Manager) later(missing *[]userfault.Missing) snapshot.Later {
+	if !m.Lazy {
+		return nil
+	}
+	return func(dir string) (list []userfault.Missing, err error) {
+		list, err = criu.Later(dir)
+		*missing = list
+		return list, err
+	}
+}
+
+// newMemory is what gives a process its memory from the fetched pages.
+func (m *Manager) newMemory(f snapshot.Fetched, missing []userfault.Missing) (*memory, error) {
+	if f.Pages == nil {
+		return nil, nil
+	}
+	if f.Kept { // nobody has asked yet
+		var err error
+		if missing, err = criu.Later(f.Dir); err != nil {
+			return nil, err
+		}
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	pager, err := userfault.New(f.Pages, func() bool { return m.gate.Inside() > 0 })
+	if err != nil {
+		return nil, err
+	}
+	return &memory{missing: missing, pager: pager, began: time.Now()}, nil
+}
+
+// later is what the restore is told.
+func (y *memory) later() *process.Memory {
+	if y == nil {
+		return nil
+	}
+	return &process.Memory{Missing: y.missing, Pager: y.pager}
+}
+
+// fill lets the process have the rest when it has nothing to do.
+func (y *memory) fill() {
+	if y != nil {
+		y.pager.Fill(userfault.Gently)
+	}
+}
+
+// fillWhenServed lets the process of a lifetime that is about to serve have the
+// rest when its first answer is complete, or when none has come for a while.
+func (m *Manager) fillWhenServed(l *life) {
+	m.first.Store(l.memory)
+	if l.memory != nil {
+		time.AfterFunc(baseDelay, l.memory.fill)
+	}
+}
+
+// finish lets the process have the rest at once, and waits until it has it.
+func (y *memory) finish(ctx context.Context) error {
+	if y == nil {
+		return nil
+	}
+	y.pager.Fill(userfault.Now)
+	select {
+	case <-y.pager.Done():
+		return y.pager.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// end frees what is left of the memory of a process that has ended.
+func (y *memory) end() {
+	if y != nil {
+		y.pager.Close()
+	}
+}
+
+// mostTouched is the part of its memory that a process may touch first: if it is
+// more, what was expected of it is forgotten, since most of it must be old.
+const mostTouched = 0.75
+
+// touched is what the process has touched first, or is expected to, once it has
+// all of its memory.
+func (y *memory) touched() []userfault.Touched {
+	if y == nil {
+		return nil
+	}
+	list := slices.Clone(y.pager.Touched())
+	var all, soon uint64
+	for _, of := range y.missing {
+		for _, r := range of.Regions {
+			all += r.End - r.Start
+		}
+		for _, r := range of.Soon {
+			soon += r.End - r.Start
+			list = append(list, userfault.Touched{PID: of.PID, Start: r.Start, End: r.End})
+		}
+	}
+	if float64(soon) > mostTouched*float64(all) {
+		return y.pager.Touched()
+	}
+	return list
+}
+
+// err is why memory could not be given, once it is known; nil = nothing is missing.
+func (y *memory) err() error {
+	if y == nil {
+		return nil
+	}
+	select {
+	case <-y.pager.Done():
+		return y.pager.Err()
+	default:
+		return nil
+	}
+}
+
+// attend waits until the process has all of its memory, or has ended. A process
+// that cannot get what it waits for would wait for ever.
+func (m *Manager) attend(l *life) {
+	if l.memory == nil {
+		return
+	}
+	select {
+	case <-l.memory.pager.Done():
+	case <-l.process.Done():
+		l.memory.end()
+		return
+	}
+	if err := l.memory.pager.Err(); err != nil && !errors.Is(err, userfault.ErrClosed) {
+		m.log.Error("the function cannot be given its memory, ending it", "snapshot", l.record.Snapshot, "reason", err)
+		l.process.Kill()
+		return
+	}
+	m.metrics.ObserveStep("memory", time.Since(l.memory.began))
+	m.metrics.PageFaults.Add(float64(l.memory.pager.Asked()))
+}
