@@ -140,7 +140,7 @@ func (e *Engine) kdatKey() (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Version[:]), strings.TrimSpace(string(boot)), e.mode, status.effective)
+	fmt.Fprintln(h, unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Version[:]), strings.TrimSpace(string(boot)), e.mode, status.effective, e.bin.lean)
 	f, err := os.Open(e.bin.program())
 	if err != nil {
 		return "", err
