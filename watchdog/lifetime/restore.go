@@ -58,7 +58,7 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 		return nil, snapshot.Fetched{}, Failure{codeRestore, err}
 	}
 	m.step("restore: prepared")
-	fetched, why := m.fetchAndVerify(ctx, l, r, dir)
+	fetched, why := m.fetchAndLearn(ctx, l, r, dir, restoring)
 	if !why.None() {
 		_ = restoring.Close() // why is the reason
 		return nil, fetched, why
@@ -82,22 +82,18 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 	return p, fetched, Failure{}
 }
 
-// fetchAndVerify fetches the image. Where CRIU's first call would have to find
-// out about the kernel, for which it mostly waits, it looks meanwhile whether
-// CRIU works.
-func (m *Manager) fetchAndVerify(ctx context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, Failure) {
-	verified := make(chan Failure, 1)
-	if m.Support.Quick() {
-		verified <- Failure{}
-	} else {
-		go func() { verified <- m.Support.Verify(ctx) }()
-	}
+// fetchAndLearn fetches the image. Where CRIU's first call would have to find
+// out about the kernel it does so meanwhile.
+func (m *Manager) fetchAndLearn(ctx context.Context, l *life, r *agent.Restore, dir string, restoring *process.Restoring) (snapshot.Fetched, Failure) {
+	ready := make(chan Failure, 1)
+	go func() { ready <- m.Support.Ready(ctx, restoring.Learn) }()
 	fetched, err := m.fetch(ctx, l, r, dir)
+	why := <-ready // in any case: it uses what the caller is about to close
 	if err != nil {
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return fetched, Failure{codeFetch, err}
 	}
-	return fetched, <-verified
+	return fetched, why
 }
 
 // greet makes sure that a restored process is ready, and lets it know that it
