@@ -5,6 +5,7 @@
 // An Engine does it. Probe and Seed, once per container, find out whether and
 // how CRIU works there and save it from finding out about the kernel each time.
 // PrepareDump and PrepareRestore do what can be done ahead, Run does the rest.
+// A restore for which there is no Seed yet can Learn meanwhile.
 // A dump sends the pages of the process over a socket into our memory, where
 // they arrive twice as fast as in files, and can be given up at any moment.
 package criu

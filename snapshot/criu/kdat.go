@@ -25,9 +25,9 @@ const (
 	kdatDir  = "/run"
 	// kdatStamp, beside the file, says for what it is valid.
 	kdatStamp = ".pronghorn"
-	// unchecked is in front of the key in the stamp of a cache that was made
-	// without looking whether CRIU works.
-	unchecked = "unchecked "
+	// unchecked is in front of the key of a cache that was made without looking
+	// whether CRIU works.
+	unchecked = "unchecked-"
 )
 
 // maxKdat bounds the file, in bytes; it has 912 in CRIU 4.2.1.
@@ -40,8 +40,8 @@ var errNoKdat = errors.New("CRIU wrote no cache: every dump and restore takes so
 // directory of the node that outlives containers ("" = there is none), or has
 // it made by `criu check` and leaves a copy there. Several may do so at once.
 //
-// A cache that comes from Restore.Learn is only kept there once `criu check` has
-// found nothing.
+// Of a cache that comes from Restore.Learn, here or in another container, it
+// first has `criu check` say that CRIU works.
 //
 // The error wraps ErrUnavailable if CRIU says that it cannot work here. Any
 // other error costs time only.
@@ -70,22 +70,37 @@ var (
 )
 
 // seedFrom makes sure that no cache of another key is left, and puts the right
-// one there if there is one.
+// one there if there is one, better one of a CRIU that was checked.
 func (e *Engine) seedFrom(key, seedDir string) error {
 	path := e.kdatPath()
 	if raw, ok := validKdat(path, key); ok {
 		keepSeed(seedDir, key, raw)
 		return nil
 	}
-	if _, ok := validKdat(path, unchecked+key); ok {
+	if raw, ok := readSeed(seedDir, key); ok {
+		return reinstall(path, key, raw)
+	}
+	if raw, ok := validKdat(path, unchecked+key); ok {
+		keepSeed(seedDir, unchecked+key, raw)
 		return errUnchecked
 	}
 	if err := clean(path); err != nil {
 		return err
 	}
-	raw, ok := readSeed(seedDir, key)
+	raw, ok := readSeed(seedDir, unchecked+key)
 	if !ok {
 		return errNoSeed
+	}
+	if err := installKdat(path, unchecked+key, raw); err != nil {
+		return err
+	}
+	return errUnchecked
+}
+
+// reinstall installs a cache where another one may be, or no directory.
+func reinstall(path, key string, raw []byte) error {
+	if err := clean(path); err != nil {
+		return err
 	}
 	return installKdat(path, key, raw)
 }
@@ -96,20 +111,23 @@ func (e *Engine) seed(ctx context.Context, seedDir string) error {
 		return e.unseeded(ctx, err)
 	}
 	path := e.kdatPath()
-	make := e.makeKdat
+	ask := e.makeKdat
 	switch err := e.seedFrom(key, seedDir); {
 	case err == nil:
 		return nil
 	case errors.Is(err, errUnchecked):
-		make = e.checkAndRead
+		ask = e.checkAndRead
 	case !errors.Is(err, errNoSeed):
 		return e.unseeded(ctx, err)
 	}
-	raw, err := make(ctx, path)
+	raw, err := ask(ctx, path)
 	if err != nil {
 		return err
 	}
 	keepSeed(seedDir, key, raw)
+	if seedDir != "" {
+		_ = os.Remove(seedPath(seedDir, unchecked+key)) // nobody asks for it any more
+	}
 	return installKdat(path, key, raw)
 }
 

@@ -14,19 +14,20 @@ import (
 const learnTime = 5 * time.Second
 
 // Learn has the CRIU that waits find out about the kernel, which is then in its
-// cache for this restore and all calls to come. It is half of what `criu check`
+// cache for this restore and all calls to come, and in seedDir for other
+// containers (see Engine.Seed). It is half of what `criu check`
 // takes, and does not say whether CRIU works: that is left to Seed. Whether there
 // is a cache already is for SeedFrom to find out, before the restore is prepared:
 // this replaces it. After an error the restore is as quick as without, by a CRIU that has been replaced if
 // it failed.
-func (r *Restore) Learn(ctx context.Context) error {
-	if err := r.learn(ctx); err != nil {
+func (r *Restore) Learn(ctx context.Context, seedDir string) error {
+	if err := r.learn(ctx, seedDir); err != nil {
 		return fmt.Errorf("have CRIU find out about the kernel: %w", err)
 	}
 	return nil
 }
 
-func (r *Restore) learn(ctx context.Context) error {
+func (r *Restore) learn(ctx context.Context, seedDir string) error {
 	ctx, cancel := context.WithTimeout(ctx, learnTime)
 	defer cancel()
 	path := r.engine.kdatPath()
@@ -47,6 +48,7 @@ func (r *Restore) learn(ctx context.Context) error {
 	if !ok {
 		return errNoKdat
 	}
+	keepSeed(seedDir, unchecked+key, raw)
 	return replace(path+kdatStamp, []byte(stamp(unchecked+key, raw)))
 }
 

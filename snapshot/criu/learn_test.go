@@ -25,9 +25,9 @@ func prepareRestore(t *testing.T, e *criu.Engine) *criu.Restore {
 }
 
 // learnAndRun has CRIU learn, if it can, and restore then.
-func learnAndRun(t *testing.T, r *criu.Restore, dir string, process snapshot.Process, learns bool) {
+func learnAndRun(t *testing.T, r *criu.Restore, node, dir string, process snapshot.Process, learns bool) {
 	t.Helper()
-	if err := r.Learn(t.Context()); (err == nil) != learns {
+	if err := r.Learn(t.Context(), node); (err == nil) != learns {
 		t.Errorf("Learn: %v, want success: %t", err, learns)
 	}
 	pid, err := r.Run(t.Context(), dir, process)
@@ -46,12 +46,35 @@ func dumped(t *testing.T) (string, snapshot.Process) {
 	dir, process := intoMemory(t, p)
 	p.kill(t)
 	above(t, 1000)
-	_ = os.Remove(kdat)
-	_ = os.Remove(kdat + ".pronghorn")
+	otherContainer(t)
 	return dir, process
 }
 
-func TestWhatARestoreLearnsIsKeptForTheNodeOnceCRIUWasChecked(t *testing.T) {
+// inNode is what the node's directory has.
+func inNode(t *testing.T, node string) (unchecked, checked []string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(node, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range all {
+		if strings.Contains(path, "unchecked") {
+			unchecked = append(unchecked, path)
+		} else {
+			checked = append(checked, path)
+		}
+	}
+	return unchecked, checked
+}
+
+// otherContainer is one that has just started.
+func otherContainer(t *testing.T) {
+	t.Helper()
+	_ = os.Remove(kdat)
+	_ = os.Remove(kdat + ".pronghorn")
+}
+
+func TestWhatARestoreLearnsIsForTheNodeAndCRIUIsCheckedLater(t *testing.T) {
 	require.Program(t, "pypy", "pypy3")
 	if !inSandbox(t) {
 		return
@@ -61,22 +84,22 @@ func TestWhatARestoreLearnsIsKeptForTheNodeOnceCRIUWasChecked(t *testing.T) {
 	if e.SeedFrom(node) {
 		t.Fatal("there is a cache before anybody has learned")
 	}
-	learnAndRun(t, prepareRestore(t, e), dir, process, true)
+	learnAndRun(t, prepareRestore(t, e), node, dir, process, true)
 	learned := content(t, kdat)
-	if !e.SeedFrom(node) || content(t, kdat) != learned {
-		t.Error("what was learned is not taken for a cache")
+	if unchecked, checked := inNode(t, node); len(unchecked) != 1 || len(checked) != 0 || content(t, unchecked[0]) != learned {
+		t.Errorf("the node has %q and %q, want what was learned, as of a CRIU that was not checked", unchecked, checked)
 	}
-	if kept, _ := filepath.Glob(filepath.Join(node, "*")); len(kept) > 0 {
-		t.Errorf("the node has %q before CRIU was checked", kept)
+	otherContainer(t)
+	if !e.SeedFrom(node) || content(t, kdat) != learned {
+		t.Error("another container does not find what was learned")
 	}
 	seed(t, e, node)
-	kept, _ := filepath.Glob(filepath.Join(node, "*"))
-	if len(kept) != 1 || content(t, kept[0]) != learned || content(t, kdat) != learned {
-		t.Errorf("after the check the node has %q, want what was learned", kept)
+	if unchecked, checked := inNode(t, node); len(unchecked) != 0 || len(checked) != 1 || content(t, checked[0]) != learned {
+		t.Errorf("after the check the node has %q and %q, want what was learned", unchecked, checked)
 	}
-	_ = os.Remove(kdat)
+	otherContainer(t)
 	if !e.SeedFrom(node) || content(t, kdat) != learned {
-		t.Error("another container would not find it")
+		t.Error("a third container does not find it")
 	}
 }
 
@@ -87,7 +110,7 @@ func TestRestoreWorksWhereNothingCanBeLearned(t *testing.T) {
 	}
 	onDisk(t)
 	dir, process := dumped(t)
-	learnAndRun(t, prepareRestore(t, engine(t)), dir, process, false)
+	learnAndRun(t, prepareRestore(t, engine(t)), t.TempDir(), dir, process, false)
 	if _, err := os.Stat(kdat); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("there is a cache on the disk (%v), of which nobody knows what it is of", err)
 	}
@@ -121,7 +144,7 @@ func TestCRIUThatFailsToLearnIsReplaced(t *testing.T) {
 	dir, process := dumped(t)
 	r := prepareRestore(t, failsToLearn(t))
 	failed := r.CRIU()
-	learnAndRun(t, r, dir, process, false)
+	learnAndRun(t, r, t.TempDir(), dir, process, false)
 	if r.CRIU() == failed {
 		t.Error("the restore was left to a CRIU that had failed")
 	}
@@ -144,13 +167,17 @@ func TestCRIUThatCannotWorkIsFoundOutAfterItHasLearned(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, node := criu.NewEngine(bin), t.TempDir()
-	if err := prepareRestore(t, e).Learn(t.Context()); err != nil {
+	if err := prepareRestore(t, e).Learn(t.Context(), node); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Seed(t.Context(), node); !errors.Is(err, criu.ErrUnavailable) || !strings.Contains(err.Error(), "no such kernel") {
 		t.Errorf("got %v, want CRIU's reason", err)
 	}
-	if kept, _ := filepath.Glob(filepath.Join(node, "*")); len(kept) > 0 {
-		t.Errorf("the node has %q, of a CRIU that does not work", kept)
+	otherContainer(t)
+	if err := e.Seed(t.Context(), node); !errors.Is(err, criu.ErrUnavailable) {
+		t.Errorf("another container got %v, want CRIU's reason", err)
+	}
+	if _, checked := inNode(t, node); len(checked) > 0 {
+		t.Errorf("the node has %q, of a CRIU that does not work", checked)
 	}
 }

@@ -113,6 +113,9 @@ type Settings struct {
 	MaxMemory int64
 	// Keys encrypt snapshots; nil = they are not encrypted.
 	Keys *snapshot.Keyring
+	// SeedDir is a directory of the node in which CRIU's cache of the kernel is
+	// left for other containers; "" = none.
+	SeedDir string
 	// Cache is this node's of what was fetched; nil = none.
 	Cache *snapshot.Cache
 	Hooks Hooks

@@ -86,7 +86,9 @@ func (m *Manager) revive(ctx context.Context, l *life, r *agent.Restore, dir str
 // out about the kernel it does so meanwhile.
 func (m *Manager) fetchAndLearn(ctx context.Context, l *life, r *agent.Restore, dir string, restoring *process.Restoring) (snapshot.Fetched, Failure) {
 	ready := make(chan Failure, 1)
-	go func() { ready <- m.Support.Ready(ctx, restoring.Learn) }()
+	go func() {
+		ready <- m.Support.Ready(ctx, func(ctx context.Context) error { return restoring.Learn(ctx, m.SeedDir) })
+	}()
 	fetched, err := m.fetch(ctx, l, r, dir)
 	why := <-ready // in any case: it uses what the caller is about to close
 	if err != nil {

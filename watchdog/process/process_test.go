@@ -156,8 +156,8 @@ func (n noRestore) PrepareRestore(context.Context, *os.File, *os.File) (process.
 
 func (n noRestore) Run(context.Context, string, snapshot.Process) (int, error) { return 0, n.err }
 
-func (noRestore) Learn(context.Context) error { return nil }
-func (noRestore) Close() error                { return nil }
+func (noRestore) Learn(context.Context, string) error { return nil }
+func (noRestore) Close() error                        { return nil }
 
 type anyPIDs struct{ err error }
 
