@@ -16,7 +16,7 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-	mkdir /out && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./watchdog/fwatchdog ./cmd/pronghorn
+	mkdir /out && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w' -o /out/ ./watchdog/fwatchdog ./cmd/pronghorn ./deploy/criu-lean
 
 FROM ${DEBIAN_IMAGE} AS criu
 RUN apt-get update \
@@ -24,6 +24,8 @@ RUN apt-get update \
 	&& rm -rf /var/lib/apt/lists/*
 COPY deploy/criu-layer.sh /usr/local/bin/
 RUN criu-layer.sh /opt/pronghorn/criu
+COPY --from=build /out/criu-lean /usr/local/bin/
+RUN criu-lean /opt/pronghorn/criu
 
 FROM ${DEBIAN_IMAGE} AS preload
 RUN apt-get update \

@@ -127,6 +127,7 @@ need_criu() {
 	[ "$(id -u)" = 0 ] || die "checkpoints need root (CRIU): run again as root"
 	for candidate in "$criu_tree/bin/criu" "$(command -v criu || true)"; do
 		if [ -n "$candidate" ] && criu_works "$candidate"; then
+			[ "$candidate" != "$criu_tree/bin/criu" ] || lean_criu
 			return
 		fi
 	done
@@ -138,6 +139,16 @@ need_criu() {
 	esac
 	criu_works "$criu_tree/bin/criu" ||
 		die "CRIU from Debian forky does not dump and restore on kernel $(uname -r): run $here/criu-selftest.sh $criu_tree/bin/criu to see why"
+	lean_criu
+}
+
+# lean_criu adds what lets the watchdog start CRIU without libraries that it does
+# not need. Without it everything works, and takes longer.
+lean_criu() {
+	[ ! -d "$criu_tree/lib/lean" ] || return 0
+	if ! have go || [ ! -w "$criu_tree/lib" ] || ! (cd "$here/.." && go run ./deploy/criu-lean "$criu_tree"); then
+		say "CRIU stays with all its libraries, which costs each start and checkpoint some ms: go run ./deploy/criu-lean $criu_tree"
+	fi
 }
 
 # fetch_criu ARCH TRIPLET LOADER puts Debian forky's CRIU with every library it

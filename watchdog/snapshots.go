@@ -53,7 +53,7 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	c := w.config.Snapshot
 	images := snapshot.NewTransfer(nil)
 	images.Faults = c.Faults
-	s.Images, s.Faults = images, c.Faults
+	s.Images, s.Faults, s.SeedDir = images, c.Faults, c.CacheDir
 	s.Function, s.Strategy, s.Eviction, s.Evict = c.Function, c.Strategy, c.Eviction, c.Evict
 	s.Dir, s.MaxPause, s.MaxMemory = c.Dir, c.MaxPause, c.MaxMemory
 	if !criu.InHostPIDs() { // where it ends with the container

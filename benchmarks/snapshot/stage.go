@@ -57,7 +57,7 @@ func (s *stage) openServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.reference = s.newReference(bin.String())
+	s.reference = s.newReference(bin.Full().String())
 	s.control, err = startControl(ctx, "file:"+filepath.Join(s.dir, "kv.db"), s.minio.Bucket("checkpoints"))
 	return err
 }

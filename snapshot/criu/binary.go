@@ -5,6 +5,7 @@
 // An Engine does it. Probe and Seed, once per container, find out whether and
 // how CRIU works there and save it from finding out about the kernel each time.
 // PrepareDump and PrepareRestore do what can be done ahead, Run does the rest.
+// A restore for which there is no Seed yet can Learn meanwhile.
 // A dump sends the pages of the process over a socket into our memory, where
 // they arrive twice as fast as in files, and can be given up at any moment.
 package criu
@@ -28,13 +29,19 @@ const defaultPrefix = "/opt/pronghorn/criu"
 
 // Binary is a CRIU program: what to execute, with what in front of its
 // arguments.
-type Binary struct{ argv []string }
+type Binary struct {
+	argv []string
+	// own says that it brings its own loader, lean that it does so without the
+	// libraries that we do not need.
+	own, lean bool
+}
 
 // Find returns the CRIU at path, or, when path is empty, that of
 // /opt/pronghorn/criu or of the PATH. The error wraps ErrUnavailable.
 //
 // A tree with lib/loader, lib/criu and bin/criu in it is self-contained: it is
-// started through its own loader, whatever libc the system has.
+// started through its own loader, whatever libc the system has. With lib/lean
+// in it, it is started with the stand-ins for libraries there.
 func Find(path string) (Binary, error) {
 	if path != "" {
 		return at(path)
@@ -69,13 +76,26 @@ func selfContained(path string) (Binary, bool) {
 		return Binary{}, false
 	}
 	lib := filepath.Join(filepath.Dir(real), "..", "lib")
-	loader, program := filepath.Join(lib, "loader"), filepath.Join(lib, "criu")
+	loader, program, lean := filepath.Join(lib, "loader"), filepath.Join(lib, "criu"), filepath.Join(lib, "lean")
 	for _, needed := range []string{loader, program} {
 		if _, err := os.Stat(needed); err != nil {
 			return Binary{}, false
 		}
 	}
-	return Binary{argv: []string{loader, "--library-path", lib, program}}, true
+	b := Binary{argv: []string{loader, "--library-path", lib, program}, own: true}
+	if info, err := os.Stat(lean); err == nil && info.IsDir() {
+		b.argv[2], b.lean = lean+":"+lib, true
+	}
+	return b, true
+}
+
+// Full is the CRIU with all its libraries, as it was installed.
+func (b Binary) Full() Binary {
+	if !b.lean {
+		return b
+	}
+	lib := filepath.Dir(b.argv[0])
+	return Binary{argv: []string{b.argv[0], "--library-path", lib, b.program()}, own: true}
 }
 
 // command returns the program with arguments, not yet started.

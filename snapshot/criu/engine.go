@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/checkpoint-restore/go-criu/v7/rpc"
 	"google.golang.org/protobuf/proto"
@@ -39,33 +40,58 @@ const freezeTimeout = 3
 type Engine struct {
 	bin  Binary
 	mode Mode
+	// key is kdatKey, once: CRIU's whole program is in it.
+	key func() (string, error)
 }
 
 // NewEngine returns an engine that uses bin, in privileged mode.
-func NewEngine(bin Binary) *Engine { return &Engine{bin: bin} }
+func NewEngine(bin Binary) *Engine { return newEngine(bin, Privileged) }
 
 // In returns an engine like this one in another mode, which Probe finds out.
-func (e *Engine) In(m Mode) *Engine { return &Engine{bin: e.bin, mode: m} }
+func (e *Engine) In(m Mode) *Engine { return newEngine(e.bin, m) }
+
+func newEngine(bin Binary, m Mode) *Engine {
+	e := &Engine{bin: bin, mode: m}
+	e.key = sync.OnceValues(e.kdatKey)
+	return e
+}
 
 // start starts a CRIU that waits for its request.
-func (e *Engine) start(files ...*os.File) (*worker, error) { return e.bin.start(e.env(), files...) }
+func (e *Engine) start(files ...*os.File) (*worker, error) {
+	return e.bin.start(e.env(), e.global(), files...)
+}
 
-// env is CRIU's environment; nil = ours.
-func (e *Engine) env() []string {
-	if e.mode == Privileged || !private(runtimeDir()) {
-		return nil
+// global are the options in front of CRIU's command. An operation has its own
+// in its request; what CRIU finds out about the kernel ahead of it does not.
+func (e *Engine) global() []string {
+	if e.mode == Unprivileged {
+		return []string{"--unprivileged"}
 	}
-	return append(os.Environ(), "XDG_RUNTIME_DIR="+runtimeDir())
+	return nil
+}
+
+// noPath has no programs in it, nor ever will.
+const noPath = "PATH=/dev/null"
+
+// env is CRIU's environment. To find out about the kernel CRIU executes
+// iptables, three times, which we have no use for, but not if there is none.
+// Nothing else is executed in our operations. Only a CRIU that somebody else
+// has put there may be a script, which needs its PATH.
+func (e *Engine) env() []string {
+	env := os.Environ()
+	if e.bin.own {
+		env = append(env, noPath)
+	}
+	if e.mode == Unprivileged && private(runtimeDir()) {
+		env = append(env, "XDG_RUNTIME_DIR="+runtimeDir())
+	}
+	return env
 }
 
 // Check asks CRIU whether the kernel has what it needs and the caller the
 // rights. The error wraps ErrUnavailable and carries CRIU's reason.
 func (e *Engine) Check(ctx context.Context) error {
-	args := []string{"check"}
-	if e.mode == Unprivileged {
-		args = append(args, "--unprivileged")
-	}
-	cmd := e.bin.command(ctx, args...)
+	cmd := e.bin.command(ctx, append(e.global(), "check")...)
 	cmd.Env = e.env()
 	out, err := cmd.CombinedOutput()
 	return checkFailure(string(out), err)
@@ -108,7 +134,7 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 		return snapshot.Process{}, fmt.Errorf("dump process %d: %w", pid, err)
 	}
 	defer images.Close()
-	resp, err := e.bin.call(ctx, e.env(), &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: e.dumpOptions(images, pid)})
+	resp, err := e.call(ctx, &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: e.dumpOptions(images, pid)})
 	if err == nil {
 		err = failure(resp, filepath.Join(dir, dumpLog))
 	}

@@ -25,6 +25,9 @@ const (
 	kdatDir  = "/run"
 	// kdatStamp, beside the file, says for what it is valid.
 	kdatStamp = ".pronghorn"
+	// unchecked is in front of the key of a cache that was made without looking
+	// whether CRIU works.
+	unchecked = "unchecked-"
 )
 
 // maxKdat bounds the file, in bytes; it has 912 in CRIU 4.2.1.
@@ -36,6 +39,9 @@ var errNoKdat = errors.New("CRIU wrote no cache: every dump and restore takes so
 // kernel, this boot, this CRIU and these rights. It takes it from seedDir, a
 // directory of the node that outlives containers ("" = there is none), or has
 // it made by `criu check` and leaves a copy there. Several may do so at once.
+//
+// Of a cache that comes from Restore.Learn, here or in another container, it
+// first has `criu check` say that CRIU works.
 //
 // The error wraps ErrUnavailable if CRIU says that it cannot work here. Any
 // other error costs time only.
@@ -49,48 +55,79 @@ func (e *Engine) Seed(ctx context.Context, seedDir string) error {
 // SeedFrom makes sure of the same if that takes no CRIU: if the cache is there,
 // or in seedDir. It takes 1 to 2 ms, and reports whether that is so.
 func (e *Engine) SeedFrom(seedDir string) bool {
-	key, err := e.kdatKey()
-	return err == nil && e.seedFrom(key, seedDir) == nil
+	key, err := e.key()
+	if err == nil {
+		err = e.seedFrom(key, seedDir)
+	}
+	return err == nil || errors.Is(err, errUnchecked)
 }
 
-// errNoSeed says that the cache is neither there nor in the seed directory.
-var errNoSeed = errors.New("no cache of this kernel, boot and CRIU")
+var (
+	// errNoSeed says that the cache is neither there nor in the seed directory.
+	errNoSeed = errors.New("no cache of this kernel, boot and CRIU")
+	// errUnchecked says that it is there, and CRIU was not asked whether it works.
+	errUnchecked = errors.New("CRIU was not checked")
+)
 
 // seedFrom makes sure that no cache of another key is left, and puts the right
-// one there if there is one.
+// one there if there is one, better one of a CRIU that was checked.
 func (e *Engine) seedFrom(key, seedDir string) error {
 	path := e.kdatPath()
 	if raw, ok := validKdat(path, key); ok {
 		keepSeed(seedDir, key, raw)
 		return nil
 	}
+	if raw, ok := readSeed(seedDir, key); ok {
+		return reinstall(path, key, raw)
+	}
+	if raw, ok := validKdat(path, unchecked+key); ok {
+		keepSeed(seedDir, unchecked+key, raw)
+		return errUnchecked
+	}
 	if err := clean(path); err != nil {
 		return err
 	}
-	raw, ok := readSeed(seedDir, key)
+	raw, ok := readSeed(seedDir, unchecked+key)
 	if !ok {
 		return errNoSeed
+	}
+	if err := installKdat(path, unchecked+key, raw); err != nil {
+		return err
+	}
+	return errUnchecked
+}
+
+// reinstall installs a cache where another one may be, or no directory.
+func reinstall(path, key string, raw []byte) error {
+	if err := clean(path); err != nil {
+		return err
 	}
 	return installKdat(path, key, raw)
 }
 
 func (e *Engine) seed(ctx context.Context, seedDir string) error {
-	key, err := e.kdatKey()
+	key, err := e.key()
 	if err != nil {
 		return e.unseeded(ctx, err)
 	}
+	path := e.kdatPath()
+	ask := e.makeKdat
 	switch err := e.seedFrom(key, seedDir); {
 	case err == nil:
 		return nil
+	case errors.Is(err, errUnchecked):
+		ask = e.checkAndRead
 	case !errors.Is(err, errNoSeed):
 		return e.unseeded(ctx, err)
 	}
-	path := e.kdatPath()
-	raw, err := e.makeKdat(ctx, path)
+	raw, err := ask(ctx, path)
 	if err != nil {
 		return err
 	}
 	keepSeed(seedDir, key, raw)
+	if seedDir != "" {
+		_ = os.Remove(seedPath(seedDir, unchecked+key)) // nobody asks for it any more
+	}
 	return installKdat(path, key, raw)
 }
 
@@ -125,7 +162,8 @@ func (e *Engine) kdatPath() string {
 // runtimeDir is what an unprivileged CRIU gets as XDG_RUNTIME_DIR.
 func runtimeDir() string { return fmt.Sprintf("/dev/shm/pronghorn-%d", os.Geteuid()) }
 
-// kdatKey names all that the cache depends on.
+// kdatKey names all that the cache depends on. What is found out without
+// libraries or a PATH says of iptables and nftables that they are not there.
 func (e *Engine) kdatKey() (string, error) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
@@ -140,7 +178,7 @@ func (e *Engine) kdatKey() (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Version[:]), strings.TrimSpace(string(boot)), e.mode, status.effective)
+	fmt.Fprintln(h, unix.ByteSliceToString(name.Release[:]), unix.ByteSliceToString(name.Version[:]), strings.TrimSpace(string(boot)), e.mode, status.effective, e.bin.lean, e.bin.own)
 	f, err := os.Open(e.bin.program())
 	if err != nil {
 		return "", err
@@ -243,8 +281,7 @@ func keepSeed(dir, key string, raw []byte) {
 
 // makeKdat has CRIU make the cache.
 func (e *Engine) makeKdat(ctx context.Context, path string) (raw []byte, err error) {
-	var fs unix.Statfs_t
-	if unix.Statfs(filepath.Dir(path), &fs) == nil && fs.Type == unix.TMPFS_MAGIC {
+	if onTmpfs(path) {
 		return e.checkAndRead(ctx, path)
 	}
 	inPrivate := false
@@ -260,6 +297,13 @@ func (e *Engine) makeKdat(ctx context.Context, path string) (raw []byte, err err
 	return raw, err
 }
 
+// onTmpfs reports whether CRIU would write its cache there.
+func onTmpfs(path string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(filepath.Dir(path), &fs) == nil && fs.Type == unix.TMPFS_MAGIC
+}
+
+// checkAndRead has CRIU check, which makes the cache if there is none.
 func (e *Engine) checkAndRead(ctx context.Context, path string) ([]byte, error) {
 	if err := e.Check(ctx); err != nil {
 		return nil, err

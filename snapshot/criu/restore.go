@@ -16,7 +16,7 @@ import (
 )
 
 // Restore is a restore that is prepared: CRIU runs and waits for the word.
-// Run it once, and close it in any case.
+// Let it Learn if nobody has, run it once, and close it in any case.
 type Restore struct {
 	engine *Engine
 	worker *worker
@@ -122,13 +122,9 @@ func (r *Restore) options(images *os.File, dir string, p snapshot.Process) *rpc.
 // moved on to.
 func (r *Restore) makeWay(p snapshot.Process) error {
 	if slices.Contains(p.TIDs, r.worker.cmd.Process.Pid) {
-		r.worker.kill()
-		r.worker.close()
-		w, err := r.engine.start(r.output...)
-		if err != nil {
+		if err := r.renew(); err != nil {
 			return err
 		}
-		r.worker = w
 	}
 	return free(p.TIDs)
 }

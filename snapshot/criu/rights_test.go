@@ -94,9 +94,17 @@ func worksUnprivileged(t *testing.T) {
 	if err != nil || mode != criu.Unprivileged {
 		t.Fatalf("got %s, %v, want unprivileged", mode, err)
 	}
-	if err := engine(t).Seed(t.Context(), t.TempDir()); err != nil {
-		t.Fatal(err)
+	e := engine(t)
+	if e.SeedFrom("") {
+		t.Error("there is a cache before anybody has learned")
 	}
+	if err := prepareRestore(t, e).Learn(t.Context(), ""); err != nil {
+		t.Error(err)
+	}
+	if !e.SeedFrom("") {
+		t.Error("what was learned is not taken for a cache")
+	}
+	seed(t, e, t.TempDir())
 	continuesFromSnapshot(t, launchPyPy(t), intoMemory)
 }
 

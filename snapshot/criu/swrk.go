@@ -20,8 +20,9 @@ const socketFD = 3
 // maxMessage bounds an answer of CRIU, in bytes.
 const maxMessage = 1 << 20
 
-// worker is a `criu swrk` that waits for its one request. Starting it takes
-// 5 ms, most of which are its libraries, so it is started ahead of its use.
+// worker is a `criu swrk` that waits for its request: one, but for those that
+// say that another follows. Starting it takes some ms, most of which are its
+// libraries, so it is started ahead of its use.
 type worker struct {
 	cmd  *exec.Cmd
 	sock *os.File
@@ -31,12 +32,12 @@ type worker struct {
 }
 
 // start starts `criu swrk`. The files become descriptors 4, 5, … of CRIU.
-func (b Binary) start(env []string, files ...*os.File) (*worker, error) {
+func (b Binary) start(env, global []string, files ...*os.File) (*worker, error) {
 	ours, theirs, err := seqpacket()
 	if err != nil {
 		return nil, fmt.Errorf("criu swrk: %w", err)
 	}
-	w := &worker{cmd: b.command(context.Background(), "swrk", fmt.Sprint(socketFD)), sock: ours, exited: make(chan struct{})}
+	w := &worker{cmd: b.command(context.Background(), append(global, "swrk", fmt.Sprint(socketFD))...), sock: ours, exited: make(chan struct{})}
 	w.cmd.Env = env
 	w.cmd.ExtraFiles = append([]*os.File{theirs}, files...)
 	err = w.cmd.Start()
@@ -133,8 +134,8 @@ func (w *worker) kill() {
 }
 
 // call starts `criu swrk`, sends one request and returns the answer.
-func (b Binary) call(ctx context.Context, env []string, req *rpc.CriuReq, files ...*os.File) (*rpc.CriuResp, error) {
-	w, err := b.start(env, files...)
+func (e *Engine) call(ctx context.Context, req *rpc.CriuReq, files ...*os.File) (*rpc.CriuResp, error) {
+	w, err := e.start(files...)
 	if err != nil {
 		return nil, err
 	}

@@ -115,6 +115,9 @@ type Settings struct {
 	Keys *snapshot.Keyring
 	// Lazy lets restored processes run before they have all of their memory.
 	Lazy bool
+	// SeedDir is a directory of the node in which CRIU's cache of the kernel is
+	// left for other containers; "" = none.
+	SeedDir string
 	// Cache is this node's of what was fetched; nil = none.
 	Cache *snapshot.Cache
 	Hooks Hooks

@@ -86,7 +86,7 @@ func (m *Manager) revive(ctx, fetching context.Context, l *life, r *agent.Restor
 	}
 	m.step("restore: prepared")
 	var missing []userfault.Missing
-	fetched, why := m.fetchAndVerify(fetching, l, r, dir, m.later(&missing))
+	fetched, why := m.fetchAndLearn(fetching, l, r, dir, restoring, m.later(&missing))
 	if why.None() {
 		if l.memory, err = m.newMemory(fetched, missing); err != nil {
 			why = Failure{codeRestore, err}
@@ -144,23 +144,21 @@ func (m *Manager) arrived(fetching context.Context, l *life, f *snapshot.Fetched
 	return Failure{}
 }
 
-// fetchAndVerify fetches the image. Where CRIU's first call would have to find
-// out about the kernel, for which it mostly waits, it looks meanwhile whether
-// CRIU works.
-func (m *Manager) fetchAndVerify(ctx context.Context, l *life, r *agent.Restore, dir string, later snapshot.Later) (snapshot.Fetched, Failure) {
-	verified := make(chan Failure, 1)
-	if m.Support.Quick() {
-		verified <- Failure{}
-	} else {
-		go func() { verified <- m.Support.Verify(ctx) }()
-	}
+// fetchAndLearn fetches the image. Where CRIU's first call would have to find
+// out about the kernel it does so meanwhile.
+func (m *Manager) fetchAndLearn(ctx context.Context, l *life, r *agent.Restore, dir string, restoring *process.Restoring, later snapshot.Later) (snapshot.Fetched, Failure) {
+	ready := make(chan Failure, 1)
+	go func() {
+		ready <- m.Support.Ready(ctx, func(ctx context.Context) error { return restoring.Learn(ctx, m.SeedDir) })
+	}()
 	fetched, err := m.fetch(ctx, l, r, dir, later)
+	why := <-ready // in any case: it uses what the caller is about to close
 	if err != nil {
 		m.noteFetched(l, fetched)
 		m.metrics.Errors.WithLabelValues("pool", "fetch").Inc()
 		return fetched, Failure{codeFetch, err}
 	}
-	return fetched, <-verified
+	return fetched, why
 }
 
 // greet makes sure that a restored process is ready, and lets it know that it

@@ -13,12 +13,14 @@ import (
 type Support struct {
 	done   chan struct{} // closed when it is known whether CRIU may be used
 	mode   string
-	quick  bool
 	verify func(context.Context) error
 	once   sync.Once // of verify
 
 	mu      sync.Mutex
 	failure Failure
+	// quick is whether CRIU's calls are; asked is whether verify was begun, which
+	// makes them so if anything does.
+	quick, asked bool
 }
 
 // NewSupport starts to find out: allowed returns in which mode snapshots may be
@@ -29,8 +31,9 @@ func NewSupport(allowed func() (mode string, quick bool, err error), verify func
 	s := &Support{done: make(chan struct{}), verify: verify}
 	go func() {
 		defer close(s.done)
-		var err error
-		s.mode, s.quick, err = allowed()
+		mode, quick, err := allowed()
+		s.mode = mode
+		s.note(&s.quick, quick)
 		s.fail(err)
 	}()
 	return s
@@ -67,15 +70,40 @@ func (s *Support) Verify(ctx context.Context) Failure {
 	if why := s.Wait(ctx); !why.None() {
 		return why
 	}
-	s.once.Do(func() { s.fail(s.verify(ctx)) })
+	s.once.Do(func() {
+		s.note(&s.asked, true)
+		s.fail(s.verify(ctx))
+	})
 	return s.Known()
 }
 
-// Quick reports whether CRIU knows all about the kernel here. It waits until it
-// is known whether CRIU may be used.
-func (s *Support) Quick() bool {
-	<-s.done
-	return s.quick
+// Ready makes CRIU's calls quick before a restore, if they are not yet: it has
+// the CRIU that is about to restore learn about the kernel, and leaves it to a
+// later Verify whether CRIU works. Where nothing can be learned it verifies now.
+func (s *Support) Ready(ctx context.Context, learn func(context.Context) error) Failure {
+	if why := s.Wait(ctx); !why.None() {
+		return why
+	}
+	if s.is(&s.quick) {
+		return Failure{}
+	}
+	if s.is(&s.asked) || learn(ctx) != nil {
+		return s.Verify(ctx)
+	}
+	s.note(&s.quick, true)
+	return Failure{}
+}
+
+func (s *Support) note(what *bool, value bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*what = value
+}
+
+func (s *Support) is(what *bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *what
 }
 
 // Mode is the mode in which snapshots may be taken, once it is known.
