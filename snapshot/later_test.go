@@ -1,0 +1,250 @@
+package snapshot_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
+)
+
+// region is a part of pages-1.img, by pages.
+func region(from, to int64) userfault.Region {
+	return userfault.Region{
+		Start: uint64(from) * snapshot.PageSize, End: uint64(to) * snapshot.PageSize, File: "pages-1.img", Offset: from * snapshot.PageSize,
+	}
+}
+
+func laterIs(m ...userfault.Missing) snapshot.Later {
+	return func(string) ([]userfault.Missing, error) { return m, nil }
+}
+
+// fetchLater fetches "s1" of a server; regions may come later.
+func fetchLater(t *testing.T, s *server, sha string, change ...func(*snapshot.FetchRequest)) (snapshot.Fetched, error) {
+	t.Helper()
+	req := s.fetchRequest("s1", sha, t.TempDir())
+	req.Later = laterIs(userfault.Missing{PID: 7, Regions: []userfault.Region{region(100, 200)}})
+	for _, f := range change {
+		f(&req)
+	}
+	got, err := snapshot.NewTransfer(nil).Fetch(t.Context(), req)
+	t.Cleanup(got.Pages.Close)
+	return got, err
+}
+
+func pagesIn(t *testing.T, dir string) []byte {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "pages-1.img"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+const page = snapshot.PageSize
+
+func TestOnlyNeededFramesAreUnpackedAtOnce(t *testing.T) {
+	s, sha := stored(t)
+	want := images()["pages-1.img"]
+	all := []userfault.Region{region(0, 200)}
+	for claim, c := range map[string]struct {
+		missing     userfault.Missing
+		first, last bool // whether the pages 0 and 199 are there
+	}{
+		"all may come later":             {userfault.Missing{PID: 7, Regions: all}, false, false},
+		"the first is needed":            {userfault.Missing{PID: 7, Regions: []userfault.Region{region(1, 200)}}, true, false},
+		"the last is needed soon":        {userfault.Missing{PID: 7, Regions: all, Soon: []userfault.Region{region(199, 200)}}, false, true},
+		"both are":                       {userfault.Missing{PID: 7, Regions: []userfault.Region{region(1, 199)}}, true, true},
+		"none may come later":            {userfault.Missing{}, true, true},
+		"of another file, which is none": {userfault.Missing{PID: 7, Regions: []userfault.Region{{Start: 0, End: page, File: "pages-9.img"}}}, true, true},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			got, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) { r.Later = laterIs(c.missing) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := got.Arrived(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			here := pagesIn(t, got.Dir)
+			if first := bytes.Equal(here[:page], want[:page]); first != c.first {
+				t.Errorf("the first page is there: %t, want %t", first, c.first)
+			}
+			if last := bytes.Equal(here[199*page:], want[199*page:]); last != c.last {
+				t.Errorf("the last page is there: %t, want %t", last, c.last)
+			}
+			for _, p := range []int64{0, 5, 25, 199} {
+				b, err := got.Pages.Bytes("pages-1.img", p*page, page)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.Equal(b, want[p*page:(p+1)*page]) {
+					t.Errorf("page %d is not what was stored", p)
+				}
+			}
+			if err := got.Complete(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			sameFiles(t, readDir(t, got.Dir), images())
+		})
+	}
+}
+
+func TestImageIsNotKeptBeforeItIsComplete(t *testing.T) {
+	s, sha := stored(t)
+	cache, err := snapshot.NewCache(t.TempDir(), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) {
+		r.Cache = cache
+		r.Later = laterIs(userfault.Missing{PID: 7, Regions: []userfault.Region{region(0, 200)}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Keep(t.Context(), got); err != nil {
+		t.Fatal(err)
+	}
+	if !cache.Wants(got) {
+		t.Fatal("an image was kept of which half was missing")
+	}
+	if err := got.Complete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := cache.Keep(t.Context(), got); err != nil {
+		t.Fatal(err)
+	}
+	again, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) { r.Cache = cache })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !again.Kept {
+		t.Error("the image was not kept when it was complete")
+	}
+	b, err := again.Pages.Bytes("pages-1.img", 150*page, page)
+	if err != nil || !bytes.Equal(b, images()["pages-1.img"][150*page:151*page]) {
+		t.Errorf("page 150 of the kept image is not what was stored: %v", err)
+	}
+}
+
+// frameRequest reports whether r is for frames, and not for the manifest.
+func frameRequest(r *http.Request) bool { return r.URL.Path == packPath("s1") }
+
+func TestFailedFetchTellsWhoWaits(t *testing.T) {
+	s, sha := stored(t)
+	raw, _ := s.object(packPath("s1"))
+	for claim, damage := range map[string]func(){
+		"a bit has flipped in what may come later": func() {
+			flipped := bytes.Clone(raw)
+			flipped[len(flipped)-10] ^= 1
+			s.setObject(packPath("s1"), flipped)
+		},
+		"the pack is cut off": func() { s.setObject(packPath("s1"), raw[:len(raw)-10]) },
+	} {
+		t.Run(claim, func(t *testing.T) {
+			damage()
+			defer s.setObject(packPath("s1"), raw)
+			got, err := fetchLater(t, s, sha)
+			if err == nil {
+				err = got.Arrived(t.Context())
+				if _, errBytes := got.Pages.Bytes("pages-1.img", 199*page, page); errBytes == nil {
+					t.Error("a damaged page could be read")
+				}
+				if errComplete := got.Complete(t.Context()); errComplete == nil {
+					t.Error("a damaged image could be completed")
+				}
+			}
+			if !errors.Is(err, snapshot.ErrCorrupt) {
+				t.Errorf("got %v, want %v", err, snapshot.ErrCorrupt)
+			}
+		})
+	}
+}
+
+func TestWhatMayComeLaterMayNotBeFoundOut(t *testing.T) {
+	s, sha := stored(t)
+	why := errors.New("no such list")
+	req := s.fetchRequest("s1", sha, filepath.Join(t.TempDir(), "image"))
+	req.Later = func(string) ([]userfault.Missing, error) { return nil, why }
+	if _, err := snapshot.NewTransfer(nil).Fetch(t.Context(), req); !errors.Is(err, why) || !errors.Is(err, snapshot.ErrCorrupt) {
+		t.Errorf("got %v, want %v and %v", err, why, snapshot.ErrCorrupt)
+	}
+	if left, _ := os.ReadDir(req.Dir); len(left) > 0 {
+		t.Errorf("%d files are left", len(left))
+	}
+}
+
+func TestFilesAreThereBeforeWhatMayComeLaterIsAsked(t *testing.T) {
+	s, sha := stored(t)
+	var asked atomic.Bool
+	_, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) {
+		r.Later = func(dir string) ([]userfault.Missing, error) {
+			asked.Store(true)
+			got := readDir(t, dir)
+			for _, name := range []string{"core-7.img", "inventory.img", "empty.img"} {
+				if !bytes.Equal(got[name], images()[name]) {
+					t.Errorf("%s is %q, want %q", name, got[name], images()[name])
+				}
+			}
+			return nil, nil
+		}
+	})
+	if err != nil || !asked.Load() {
+		t.Errorf("asked: %t, error: %v", asked.Load(), err)
+	}
+}
+
+func TestPagesThatAreNotUsedAnyMoreEndTheFetch(t *testing.T) {
+	s, sha := stored(t)
+	waiting, release := make(chan struct{}, 100), make(chan struct{})
+	defer close(release)
+	manifest := s.manifest(t, "s1")
+	second := manifest.Packs[0].Frames[1].Offset
+	s.setFault(func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		if !frameRequest(r) {
+			return false
+		}
+		raw, _ := s.object(packPath("s1"))
+		w.Header().Set("Content-Range", "bytes 0-"+strconv.Itoa(len(raw)-1)+"/"+strconv.Itoa(len(raw)))
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(raw[:second])
+		w.(http.Flusher).Flush()
+		waiting <- struct{}{}
+		select { // the rest does not come
+		case <-release:
+		case <-r.Context().Done():
+		}
+		return true
+	})
+	got, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) {
+		r.Later = laterIs(userfault.Missing{PID: 7, Regions: []userfault.Region{region(0, 200)}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-waiting
+	bounded, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := got.Arrived(bounded); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("all has arrived: %v", err)
+	}
+	closed := make(chan struct{})
+	go func() {
+		got.Pages.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the fetch does not end")
+	}
+}
