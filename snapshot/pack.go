@@ -56,7 +56,7 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, err
 	}
-	sums, err := sumImage(ctx, req.Image)
+	sums, err := req.sumImage(ctx)
 	if err == nil {
 		sums, err = leaveOutZeros(req.Image, sums)
 	}
@@ -73,7 +73,7 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, firstError(err, out.pack.close())
 	}
-	if req.WantBase {
+	if req.WantBase && !req.quick() {
 		out.stored.Base = baseOf(out.manifest, sums, l.runs)
 	}
 	out.stored.PackTime = time.Since(begin)
@@ -90,15 +90,30 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-func sumImage(ctx context.Context, image *Image) ([][]pageSum, error) {
-	sums := make([][]pageSum, len(image.Pages))
-	for i, p := range image.Pages {
+// sumImage gives every page of the image a sum, so that pages that are equal,
+// of the image or of the base, have equal sums and others have not.
+func (r StoreRequest) sumImage(ctx context.Context) ([][]pageSum, error) {
+	if r.quick() {
+		return sumQuickly(ctx, r.Image, r.Base)
+	}
+	sums := make([][]pageSum, len(r.Image.Pages))
+	for i, p := range r.Image.Pages {
 		var err error
 		if sums[i], err = sumPages(ctx, p, workers()); err != nil {
 			return nil, err
 		}
 	}
 	return sums, nil
+}
+
+// quick reports whether pages can be compared with each other, so that their
+// sums need not be SHA-256. Else the base has nothing but sums, or one is wanted
+// of this image, which will not be there any more.
+func (r StoreRequest) quick() bool {
+	if r.Base != nil {
+		return r.Base.kept != nil
+	}
+	return !r.WantBase || r.Cache != nil && r.Keys == nil
 }
 
 // leaveOutZeros makes the image smaller, and the sums with it.

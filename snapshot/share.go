@@ -61,11 +61,11 @@ func (s *sharing) count(images [][]pageSum) {
 	for _, sums := range images {
 		for _, sum := range sums {
 			at, known := s.base.pages[sum]
-			if !known || seen[at] {
+			if !known || seen[at.location] {
 				continue
 			}
-			if f := s.frameOf(at); f != nil {
-				seen[at] = true
+			if f := s.frameOf(at.location); f != nil {
+				seen[at.location] = true
 				f.used++
 			}
 		}
@@ -112,10 +112,10 @@ func (s *sharing) find(sum pageSum) (location, bool) {
 	}
 	at, known := s.base.pages[sum]
 	if !known {
-		return at, false
+		return location{}, false
 	}
-	f := s.frameOf(at)
-	return at, f != nil && f.used > 0
+	f := s.frameOf(at.location)
+	return at.location, f != nil && f.used > 0
 }
 
 // packs returns what is referred to, and the index that each of the base's

@@ -2,6 +2,7 @@ package lifetime
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
@@ -17,14 +18,18 @@ type base struct {
 	needed chan struct{} // closed when somebody waits
 	done   chan struct{}
 	cancel context.CancelFunc
-	result *snapshot.Base
-	err    error
+	// free closes the result; nil if that is not this lifetime's.
+	free func(*snapshot.Base) error
+	// claimed says that an upload frees it.
+	claimed atomic.Bool
+	result  *snapshot.Base
+	err     error
 }
 
-// keepBase makes the base of a lifetime from the image in dir, until ctx ends.
-func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir string) *base {
+// keepBase makes the base of a lifetime from its image, until ctx ends.
+func (m *Manager) keepBase(ctx context.Context, f snapshot.Fetched) *base {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel}
+	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel, free: (*snapshot.Base).Close}
 	go func() {
 		defer close(b.done)
 		select {
@@ -33,8 +38,8 @@ func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir 
 		case <-ctx.Done():
 			return
 		}
-		if b.result, b.err = snapshot.NewBase(ctx, manifest, dir); b.err != nil && ctx.Err() == nil {
-			m.log.Warn("the next snapshot will share nothing with the one that the process came from", "snapshot", manifest.ID, "reason", b.err)
+		if b.result, b.err = f.Base(ctx, m.Cache); b.err != nil && ctx.Err() == nil {
+			m.log.Warn("the next snapshot will share nothing with the one that the process came from", "snapshot", f.Manifest.ID, "reason", b.err)
 		}
 	}()
 	return b
@@ -66,9 +71,10 @@ func (m *Manager) remembered(manifestSHA256 string) *base {
 	return b
 }
 
-// wait returns the base, or nil if there is none. It is called once.
+// wait returns the base, or nil if there is none. It is called once, and then
+// release when the base is not needed any more.
 func (b *base) wait(ctx context.Context) *snapshot.Base {
-	if b == nil {
+	if b == nil || !b.claimed.CompareAndSwap(false, true) {
 		return nil
 	}
 	close(b.needed)
@@ -80,6 +86,15 @@ func (b *base) wait(ctx context.Context) *snapshot.Base {
 	}
 }
 
+// release ends the use of what wait returned.
+func (b *base) release() {
+	if b != nil {
+		b.cancel()
+		b.settle()
+		b.close()
+	}
+}
+
 // settle waits until the base is made, or given up.
 func (b *base) settle() {
 	if b != nil {
@@ -87,10 +102,20 @@ func (b *base) settle() {
 	}
 }
 
-// end gives up what is not wanted any more.
+// end gives up what is not wanted any more. An upload that goes on keeps it.
 func (b *base) end() {
-	if b != nil {
-		b.cancel()
-		b.settle()
+	if b == nil {
+		return
+	}
+	b.cancel()
+	b.settle()
+	if b.claimed.CompareAndSwap(false, true) {
+		b.close()
+	}
+}
+
+func (b *base) close() {
+	if b.free != nil {
+		_ = b.free(b.result) // it was only read
 	}
 }

@@ -41,7 +41,7 @@ func (m *Manager) restore(ctx context.Context, l *life, r *agent.Restore) Failur
 func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifestSHA256 string, f snapshot.Fetched) {
 	if l.plan.CheckpointAt > f.Manifest.RequestNumber && !m.noCheckpoints {
 		if l.base = m.remembered(manifestSHA256); l.base == nil {
-			l.base = m.keepBase(ctx, f.Manifest, f.Dir)
+			l.base = m.keepBase(ctx, f)
 		}
 	}
 	m.background.Go(func() {
