@@ -25,8 +25,8 @@ func parallel(ctx context.Context, n, workers int, newWorker func() func(i int) 
 // function in the other.
 const mostRest = 2 * time.Millisecond
 
-// leastRest is what rests are put together to: each takes the kernel and the
-// runtime some 50 µs of CPU time by itself.
+// leastRest is what rests are put together to: going to sleep and waking up
+// takes the runtime and the kernel CPU time.
 const leastRest = time.Millisecond
 
 // inBackground is parallel for what nobody waits for.
