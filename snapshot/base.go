@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 
@@ -15,15 +16,13 @@ var errChanged = errors.New("the image is not what it was")
 
 // Base is what a new snapshot may share with the one that the process was
 // restored from: where in the pool its pages are, by their contents. It takes
-// about 80 bytes for each page that is not zero, 2 % of the image. Close it when
-// it is not needed any more.
+// about 80 bytes for each page that is not zero, 2 % of the image, or half of
+// that if a cache keeps the image. Close it when it is not needed any more.
 type Base struct {
 	function string
 	packs    []PackRef
-	pages    map[pageSum]basePage
-	// kept are the files of pages of the image, if a cache has it: sums are then
-	// quick ones, and pages are compared with these.
-	kept []source
+	pages    map[pageSum]basePage // by SHA-256; nil if the image was kept
+	kept     *keptBase
 }
 
 // basePage is a page of a base.
@@ -35,16 +34,21 @@ type basePage struct {
 // location is a page in a pack, both by number.
 type location struct{ pack, page int32 }
 
+// find returns where a page with this sum is.
+func (b *Base) find(sum pageSum) (p basePage, known bool) {
+	if b.kept != nil {
+		return b.kept.find(sum)
+	}
+	p, known = b.pages[sum]
+	return p, known
+}
+
 // Close closes the image that pages are compared with, if there is one.
 func (b *Base) Close() error {
-	if b == nil {
+	if b == nil || b.kept == nil {
 		return nil
 	}
-	var errs []error
-	for _, f := range b.kept {
-		errs = append(errs, f.Close())
-	}
-	return errors.Join(errs...)
+	return b.kept.close()
 }
 
 // NewBase hashes the assembled image of the snapshot m in dir, which may go
@@ -59,7 +63,7 @@ func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
-	b := emptyBase(m)
+	b := hashedBase(m)
 	for i, p := range m.Pages {
 		if err := b.addFile(ctx, i, p, dir); err != nil {
 			return nil, fmt.Errorf("hash the pages of snapshot %s: %w", m.ID, err)
@@ -68,14 +72,14 @@ func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 	return b, nil
 }
 
-// emptyBase is one of a snapshot whose pages are to be added.
-func emptyBase(m Manifest) *Base {
+// hashedBase is one of a snapshot whose pages are to be added.
+func hashedBase(m Manifest) *Base {
 	return &Base{function: m.Function, packs: m.Packs, pages: make(map[pageSum]basePage, pagesOf(m))}
 }
 
 // baseOf is NewBase of an image whose pages were summed and placed already.
 func baseOf(m Manifest, sums [][]pageSum, runs [][]run) *Base {
-	b := emptyBase(m)
+	b := hashedBase(m)
 	for i := range sums {
 		b.addRuns(i, sums[i], runs[i])
 	}
@@ -118,13 +122,22 @@ func (b *Base) addFile(ctx context.Context, file int, p PageFile, dir string) er
 
 // addRuns adds the pages of a file, by its number.
 func (b *Base) addRuns(file int, sums []pageSum, runs []run) {
-	page := 0
-	for _, r := range runs {
-		if r.pack != zero {
-			for i, sum := range sums[page : page+r.pages] {
-				b.pages[sum] = basePage{location{int32(r.pack), int32(r.first + i)}, int32(file), int32(page + i)}
+	for page, p := range placed(file, runs) {
+		b.pages[sums[page]] = p
+	}
+}
+
+// placed lists the pages of a file that are not zeros, by their numbers.
+func placed(file int, runs []run) iter.Seq2[int, basePage] {
+	return func(yield func(int, basePage) bool) {
+		page := 0
+		for _, r := range runs {
+			for i := range r.pages {
+				if r.pack != zero && !yield(page+i, basePage{location{int32(r.pack), int32(r.first + i)}, int32(file), int32(page + i)}) {
+					return
+				}
 			}
+			page += r.pages
 		}
-		page += r.pages
 	}
 }

@@ -45,16 +45,27 @@ func (c *Cache) base(m Manifest, sum string) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := emptyBase(m)
-	if err := b.addKept(dir, m, sums); err != nil {
-		return nil, errors.Join(err, b.Close())
+	kept := newKeptBase(m)
+	if err := kept.add(dir, m, sums); err != nil {
+		return nil, errors.Join(err, kept.close())
 	}
-	return b, nil
+	return &Base{function: m.Function, packs: m.Packs, kept: kept}, nil
 }
 
-// addKept adds the pages of a kept image, of all of whose files there are sums.
-func (b *Base) addKept(dir *os.Root, m Manifest, sums []uint64) error {
-	b.kept = make([]source, 0, len(m.Pages))
+// keptBase is what a base knows of an image that is kept.
+type keptBase struct {
+	files  []source // those of pages
+	pages  []basePage
+	byHash map[uint64]int32 // index into pages
+}
+
+func newKeptBase(m Manifest) *keptBase {
+	n := pagesOf(m)
+	return &keptBase{pages: make([]basePage, 0, n), byHash: make(map[uint64]int32, n)}
+}
+
+// add adds the pages of the image, of all of whose files there are sums.
+func (k *keptBase) add(dir *os.Root, m Manifest, sums []uint64) error {
 	for _, f := range m.Files {
 		sums = sums[pagesFor(f.Bytes):]
 	}
@@ -63,17 +74,37 @@ func (b *Base) addKept(dir *os.Root, m Manifest, sums []uint64) error {
 		if err != nil {
 			return err
 		}
-		b.kept = append(b.kept, f)
-		runs, err := decodeMap(p.Map, p.Bytes/PageSize, len(b.packs), maxRuns)
+		k.files = append(k.files, f)
+		runs, err := decodeMap(p.Map, p.Bytes/PageSize, len(m.Packs), maxRuns)
 		if err != nil {
 			return err
 		}
-		quick := make([]pageSum, p.Bytes/PageSize)
-		for page := range quick {
-			quick[page] = quickSumOf(sums[page])
+		for page, at := range placed(i, runs) {
+			k.byHash[sums[page]] = int32(len(k.pages))
+			k.pages = append(k.pages, at)
 		}
-		b.addRuns(i, quick, runs)
-		sums = sums[len(quick):]
+		sums = sums[pagesFor(p.Bytes):]
 	}
 	return nil
+}
+
+// find returns the page that one with this sum may be equal to.
+func (k *keptBase) find(sum pageSum) (p basePage, known bool) {
+	hash, quick := sum.quick()
+	if !quick {
+		return p, false
+	}
+	i, known := k.byHash[hash]
+	if !known {
+		return p, false
+	}
+	return k.pages[i], true
+}
+
+func (k *keptBase) close() error {
+	var errs []error
+	for _, f := range k.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
 }

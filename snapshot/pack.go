@@ -63,7 +63,10 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, err
 	}
-	l := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums))
+	l, err := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums), req.equality())
+	if err != nil {
+		return packed{}, err
+	}
 	out := packed{pack: newSpool(), stored: l.stored(sums)}
 	out.stored.HashTime = time.Since(begin)
 	begin = time.Now()
@@ -90,8 +93,9 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// sumImage gives every page of the image a sum, so that pages that are equal,
-// of the image or of the base, have equal sums and others have not.
+// sumImage gives every page of the image a sum, which is that of a page of the
+// base only if they are equal. Pages of the image may have one without being so,
+// see equality.
 func (r StoreRequest) sumImage(ctx context.Context) ([][]pageSum, error) {
 	if r.quick() {
 		return sumQuickly(ctx, r.Image, r.Base)
@@ -104,6 +108,14 @@ func (r StoreRequest) sumImage(ctx context.Context) ([][]pageSum, error) {
 		}
 	}
 	return sums, nil
+}
+
+// equality is that of pages of the image that have equal sums.
+func (r StoreRequest) equality() equality {
+	if r.quick() {
+		return r.Image.byBytes()
+	}
+	return bySum
 }
 
 // quick reports whether pages can be compared with each other, so that their
@@ -132,15 +144,16 @@ func leaveOutZeros(image *Image, sums [][]pageSum) ([][]pageSum, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := make([][]pageSum, len(sums))
 	for i, file := range sums {
+		left := file[:0]
 		for page, sum := range file {
 			if kept[i][page] {
-				left[i] = append(left[i], sum)
+				left = append(left, sum)
 			}
 		}
+		sums[i] = left
 	}
-	return left, nil
+	return sums, nil
 }
 
 func (l layout) stored(sums [][]pageSum) Stored {

@@ -10,26 +10,30 @@ import (
 
 // quickSum is a sum that says where to look for an equal page, a tenth of the
 // work of SHA-256. Pages that are not equal may have the same one, by chance or
-// because somebody made them so; see sumQuickly.
-func quickSum(page []byte) pageSum { return quickSumOf(xxhash.Sum64(page)) }
-
-// quickSumOf is that of a page with this xxHash.
-func quickSumOf(hash uint64) (sum pageSum) {
-	binary.LittleEndian.PutUint64(sum[:], hash)
+// because somebody made them so: it takes a comparison.
+func quickSum(page []byte) (sum pageSum) {
+	binary.LittleEndian.PutUint64(sum[:], xxhash.Sum64(page))
 	sum[8] = 1 // it is not that of a page of zeros
 	return sum
 }
 
-// alone makes a sum one that no other page has.
+// quick returns the hash in a quick sum; it is none if the page is of zeros, or
+// is alone.
+func (s *pageSum) quick() (hash uint64, quick bool) {
+	return binary.LittleEndian.Uint64(s[:]), s[8] == 1
+}
+
+// alone makes a quick sum one that no other page has.
 func (s *pageSum) alone(file, page int) {
-	binary.LittleEndian.PutUint64(s[16:], uint64(file)+1)
+	s[8] = 2
+	binary.LittleEndian.PutUint64(s[16:], uint64(file))
 	binary.LittleEndian.PutUint64(s[24:], uint64(page))
 }
 
-// sumQuickly sums the pages of an image quickly and compares those of equal
-// sums, with the base, which was kept or is nil, and with each other. A page that
-// is found to differ gets a sum of its own: it is stored, even if there is an
-// equal one somewhere else.
+// sumQuickly sums the pages of an image quickly and compares them with those of
+// equal sums in the base, which was kept or is nil. A page that is found to differ
+// gets a sum of its own: it is stored, even if there is an equal one somewhere
+// else. The image's pages are not compared with each other.
 func sumQuickly(ctx context.Context, image *Image, base *Base) ([][]pageSum, error) {
 	sums := make([][]pageSum, len(image.Pages))
 	for i, p := range image.Pages {
@@ -46,7 +50,7 @@ func sumQuickly(ctx context.Context, image *Image, base *Base) ([][]pageSum, err
 			return nil, err
 		}
 	}
-	return sums, tellApart(ctx, image, base, sums)
+	return sums, nil
 }
 
 // comparer sums pages of a file of an image and compares them with a base.
@@ -85,7 +89,7 @@ func (c *comparer) sum(sums []pageSum, first int) error {
 // each other in a file of the base, too, and where those begin.
 func (b *Base) follow(sums []pageSum, from int) (to int, at basePage) {
 	for to = from; to < len(sums); to++ {
-		p, known := b.pages[sums[to]]
+		p, known := b.find(sums[to])
 		if !known || to > from && (p.file != at.file || p.page != at.page+int32(to-from)) {
 			break
 		}
@@ -100,7 +104,7 @@ func (b *Base) follow(sums []pageSum, from int) (to int, at basePage) {
 // What cannot be read there is not equal.
 func (c *comparer) compare(sums []pageSum, from, to int, at basePage, first int) {
 	theirs := c.other[:(to-from)*PageSize]
-	n, _ := c.base.kept[at.file].ReadAt(theirs, int64(at.page)*PageSize)
+	n, _ := c.base.kept.files[at.file].ReadAt(theirs, int64(at.page)*PageSize)
 	for i := from; i < to; i++ {
 		end := (i - from + 1) * PageSize
 		if end > n || !bytes.Equal(c.buf[i*PageSize:(i+1)*PageSize], theirs[end-PageSize:end]) {
@@ -109,35 +113,17 @@ func (c *comparer) compare(sums []pageSum, from, to int, at basePage, first int)
 	}
 }
 
-// tellApart compares the pages of equal sums that are not in the base.
-func tellApart(ctx context.Context, image *Image, base *Base, sums [][]pageSum) error {
-	firsts := map[pageSum]pageRef{}
-	one, other := make([]byte, PageSize), make([]byte, PageSize)
-	for file := range sums {
-		for page, sum := range sums[file] {
-			if sum == (pageSum{}) || base.has(sum) {
-				continue
-			}
-			first, again := firsts[sum]
-			if !again {
-				firsts[sum] = pageRef{file, page}
-				continue
-			}
-			if err := firstError(ctx.Err(), readPages(image.Pages[file], page, one), readPages(image.Pages[first.image], first.page, other)); err != nil {
-				return err
-			}
-			if !bytes.Equal(one, other) {
-				sums[file][page].alone(file, page)
-			}
-		}
-	}
-	return nil
-}
+// equality says whether two pages of an image are equal whose sums are.
+type equality func(a, b pageRef) (bool, error)
 
-func (b *Base) has(sum pageSum) bool {
-	if b == nil {
-		return false
+// bySum is that of pages that were hashed.
+func bySum(_, _ pageRef) (bool, error) { return true, nil }
+
+// byBytes is that of pages that were summed quickly.
+func (i *Image) byBytes() equality {
+	one, other := make([]byte, PageSize), make([]byte, PageSize)
+	return func(a, b pageRef) (bool, error) {
+		err := firstError(readPages(i.Pages[a.image], a.page, one), readPages(i.Pages[b.image], b.page, other))
+		return bytes.Equal(one, other), err
 	}
-	_, has := b.pages[sum]
-	return has
 }

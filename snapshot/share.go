@@ -60,7 +60,7 @@ func (s *sharing) count(images [][]pageSum) {
 	seen := map[location]bool{}
 	for _, sums := range images {
 		for _, sum := range sums {
-			at, known := s.base.pages[sum]
+			at, known := s.base.find(sum)
 			if !known || seen[at.location] {
 				continue
 			}
@@ -110,7 +110,7 @@ func (s *sharing) find(sum pageSum) (location, bool) {
 	if len(s.frames) == 0 {
 		return location{}, false
 	}
-	at, known := s.base.pages[sum]
+	at, known := s.base.find(sum)
 	if !known {
 		return location{}, false
 	}
