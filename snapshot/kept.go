@@ -112,10 +112,8 @@ func (c *Cache) copyTo(ctx context.Context, staging string, m Manifest, sum stri
 
 // keptBytes is what an image takes on the disk.
 func keptBytes(m Manifest) int64 {
-	n := int64(2 * PageSize) // the directory and the sums
-	for _, b := range blocksOf(m) {
-		n += (b.bytes+PageSize-1)/PageSize*PageSize + sumBytes
-	}
+	pages := int64(sumsIn(m))
+	n := 2*PageSize + pages*(PageSize+sumBytes)          // with the directory and the sums
 	return n + int64(len(m.Files)+len(m.Pages))*PageSize // empty ones count too
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -19,8 +20,9 @@ import (
 const sumsFile = ".sums"
 
 const (
-	sumBlock = 1 << 20 // bytes of a file that have one sum
 	sumBytes = 8
+	// sumPart is what is checked at a time, in bytes.
+	sumPart = 1 << 20
 	// sumRead is how much is read at a time: what stays in a CPU's own cache.
 	sumRead = 128 << 10
 )
@@ -28,22 +30,40 @@ const (
 // errDamaged says that a kept image is not what was kept.
 var errDamaged = errors.New("the kept image is damaged")
 
-// block is a part of an image that has one sum.
+// block is a part of a file of an image. There is a sum of each of its pages, of
+// which the last one of a file may be shorter.
 type block struct {
 	file  int // index into Manifest.fileNames
 	at    int64
 	bytes int64
+	first int // of its sums among all of the image
 }
+
+func (b block) sums() int { return pagesFor(b.bytes) }
+
+// pagesFor is how many pages so many bytes take.
+func pagesFor(bytes int64) int { return int((bytes + PageSize - 1) / PageSize) }
 
 // blocksOf cuts the files of an image, in the order of the manifest.
 func blocksOf(m Manifest) []block {
 	var blocks []block
+	first := 0
 	for file, size := range m.fileSizes() {
-		for at := int64(0); at < size; at += sumBlock {
-			blocks = append(blocks, block{file, at, min(sumBlock, size-at)})
+		for at := int64(0); at < size; at += sumPart {
+			b := block{file, at, min(sumPart, size-at), first}
+			blocks, first = append(blocks, b), first+b.sums()
 		}
 	}
 	return blocks
+}
+
+// sumsIn is how many sums there are of an image.
+func sumsIn(m Manifest) int {
+	n := 0
+	for _, size := range m.fileSizes() {
+		n += pagesFor(size)
+	}
+	return n
 }
 
 // fileSizes are those of Manifest.fileNames, in bytes.
@@ -59,27 +79,26 @@ func (m Manifest) fileSizes() []int64 {
 }
 
 // summer sums blocks, with a buffer of its own.
-type summer struct {
-	buf    []byte
-	digest *xxhash.Digest
-}
+type summer struct{ buf []byte }
 
-func newSummer() *summer { return &summer{make([]byte, sumRead), xxhash.New()} }
+func newSummer() *summer { return &summer{make([]byte, sumRead)} }
 
-// sum reads a block and hands its bytes on as they come.
-func (s *summer) sum(f io.ReaderAt, b block, each func(at int64, data []byte) error) (uint64, error) {
-	s.digest.Reset()
+// sum reads a block, hands its bytes on as they come, and appends the sums of
+// its pages.
+func (s *summer) sum(sums []uint64, f io.ReaderAt, b block, each func(at int64, data []byte) error) ([]uint64, error) {
 	for at := b.at; at < b.at+b.bytes; at += sumRead {
 		data := s.buf[:min(sumRead, b.at+b.bytes-at)]
 		if n, err := f.ReadAt(data, at); n < len(data) {
-			return 0, fmt.Errorf("%w: read at %d: %w", errDamaged, at, err)
+			return sums, fmt.Errorf("%w: read at %d: %w", errDamaged, at, err)
 		}
-		_, _ = s.digest.Write(data) // never fails
+		for page := range slices.Chunk(data, PageSize) {
+			sums = append(sums, xxhash.Sum64(page))
+		}
 		if err := each(at, data); err != nil {
-			return 0, err
+			return sums, err
 		}
 	}
-	return s.digest.Sum64(), nil
+	return sums, nil
 }
 
 // copyImage copies an image into a directory of the cache, with its sums.
@@ -89,20 +108,19 @@ func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from open
 		return err
 	}
 	defer dst.Close()
-	var sums []uint64
+	sums := make([]uint64, 0, sumsIn(m))
 	s, sizes := newSummer(), m.fileSizes()
 	for i, name := range m.fileNames() {
-		of, err := s.copyFile(ctx, from, dst, name, sizes[i])
-		if err != nil {
+		if sums, err = s.copyFile(ctx, sums, from, dst, name, sizes[i]); err != nil {
 			return err
 		}
-		sums = append(sums, of...)
 	}
 	return dst.WriteFile(sumsFile, encodeSums(sums, sum), 0o600)
 }
 
-// copyFile copies a file; blocks of zeros become holes.
-func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name string, size int64) (sums []uint64, err error) {
+// copyFile copies a file and appends its sums; larger pieces of zeros become
+// holes.
+func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *os.Root, name string, size int64) (_ []uint64, err error) {
 	in, err := from(name)
 	if err != nil {
 		return nil, err
@@ -117,9 +135,9 @@ func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name s
 		return nil, err
 	}
 	zeros := make([]byte, sumRead)
-	for at := int64(0); at < size; at += sumBlock {
+	for at := int64(0); at < size; at += sumPart {
 		began := time.Now()
-		sum, err := s.sum(in, block{at: at, bytes: min(sumBlock, size-at)}, func(at int64, data []byte) error {
+		sums, err = s.sum(sums, in, block{at: at, bytes: min(sumPart, size-at)}, func(at int64, data []byte) error {
 			if bytes.Equal(data, zeros[:len(data)]) {
 				return ctx.Err()
 			}
@@ -129,7 +147,6 @@ func (s *summer) copyFile(ctx context.Context, from opener, dst *os.Root, name s
 		if err != nil {
 			return nil, err
 		}
-		sums = append(sums, sum)
 		background.Rest(min(time.Since(began), mostRest))
 	}
 	return sums, nil
@@ -188,7 +205,7 @@ func openKept(dir *os.Root, name string, size int64) (*os.File, error) {
 // them.
 func checkImage(ctx context.Context, dir *os.Root, m Manifest, manifestSHA256 string) (err error) {
 	blocks := blocksOf(m)
-	sums, err := readSums(dir, len(blocks), manifestSHA256)
+	sums, err := readSums(dir, sumsIn(m), manifestSHA256)
 	if err != nil {
 		return err
 	}
@@ -208,11 +225,12 @@ func checkImage(ctx context.Context, dir *os.Root, m Manifest, manifestSHA256 st
 	}
 	nothing := func(int64, []byte) error { return nil }
 	return parallel(ctx, len(blocks), workers(), func() func(int) error {
-		s := newSummer()
-		return func(i int) error {
-			sum, err := s.sum(files[blocks[i].file], blocks[i], nothing)
-			if err == nil && sum != sums[i] {
-				err = fmt.Errorf("%w: %s", errDamaged, files[blocks[i].file].Name())
+		s, got := newSummer(), make([]uint64, 0, sumPart/PageSize)
+		return func(i int) (err error) {
+			b := blocks[i]
+			got, err = s.sum(got[:0], files[b.file], b, nothing)
+			if err == nil && !slices.Equal(got, sums[b.first:b.first+b.sums()]) {
+				err = fmt.Errorf("%w: %s", errDamaged, files[b.file].Name())
 			}
 			return err
 		}

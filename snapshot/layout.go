@@ -14,37 +14,58 @@ type layout struct {
 
 // layOut places every page: zeros nowhere, what can be shared where it is, and
 // the rest into the new pack, what is equal once.
-func layOut(images [][]pageSum, s *sharing) layout {
+func layOut(images [][]pageSum, s *sharing, equal equality) (layout, error) {
 	l := layout{runs: make([][]run, len(images))}
 	refs, index := s.packs()
 	l.packs = refs
 	fresh := map[pageSum]int{}
 	for image, sums := range images {
 		for page, sum := range sums {
-			l.runs[image] = extend(l.runs[image], l.place(pageRef{image, page}, sum, fresh, index, s))
+			r, placed := l.known(sum, index, s)
+			if !placed {
+				var err error
+				if r, err = l.own(pageRef{image, page}, sum, fresh, equal); err != nil {
+					return l, err
+				}
+			}
+			l.runs[image] = extend(l.runs[image], r)
 		}
 	}
-	return l
+	return l, nil
 }
 
-func (l *layout) place(ref pageRef, sum pageSum, fresh map[pageSum]int, index map[int32]int, s *sharing) run {
+// known places a page that is not to be stored.
+func (l *layout) known(sum pageSum, index map[int32]int, s *sharing) (r run, placed bool) {
 	if sum == (pageSum{}) {
 		l.zero++
-		return run{pages: 1, pack: zero}
+		return run{pages: 1, pack: zero}, true
 	}
-	if at, shared := s.find(sum); shared {
-		l.shared++
-		return run{pages: 1, pack: index[at.pack], first: int(at.page)}
+	at, shared := s.find(sum)
+	if !shared {
+		return r, false
 	}
+	l.shared++
+	return run{pages: 1, pack: index[at.pack], first: int(at.page)}, true
+}
+
+// own places a page in the new pack. One whose sum is another page's, which it
+// is not equal to, is stored, even if there are more like it.
+func (l *layout) own(ref pageRef, sum pageSum, fresh map[pageSum]int, equal equality) (run, error) {
 	n, known := fresh[sum]
 	if known {
-		l.repeated++
-		return run{pages: 1, pack: 0, first: n}
+		same, err := equal(ref, l.fresh[n])
+		if err != nil {
+			return run{}, err
+		}
+		if same {
+			l.repeated++
+			return run{pages: 1, pack: 0, first: n}, nil
+		}
+	} else {
+		fresh[sum] = len(l.fresh)
 	}
-	n = len(l.fresh)
-	fresh[sum] = n
 	l.fresh = append(l.fresh, ref)
-	return run{pages: 1, pack: 0, first: n}
+	return run{pages: 1, pack: 0, first: len(l.fresh) - 1}, nil
 }
 
 // extend appends a run, to the last one if it continues that.

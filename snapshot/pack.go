@@ -56,14 +56,17 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, err
 	}
-	sums, err := sumImage(ctx, req.Image)
+	sums, err := req.sumImage(ctx)
 	if err == nil {
 		sums, err = leaveOutZeros(req.Image, sums)
 	}
 	if err != nil {
 		return packed{}, err
 	}
-	l := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums))
+	l, err := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums), req.equality())
+	if err != nil {
+		return packed{}, err
+	}
 	out := packed{pack: newSpool(), stored: l.stored(sums)}
 	out.stored.HashTime = time.Since(begin)
 	begin = time.Now()
@@ -73,7 +76,7 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, firstError(err, out.pack.close())
 	}
-	if req.WantBase {
+	if req.WantBase && !req.quick() {
 		out.stored.Base = baseOf(out.manifest, sums, l.runs)
 	}
 	out.stored.PackTime = time.Since(begin)
@@ -90,15 +93,39 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-func sumImage(ctx context.Context, image *Image) ([][]pageSum, error) {
-	sums := make([][]pageSum, len(image.Pages))
-	for i, p := range image.Pages {
+// sumImage gives every page of the image a sum, which is that of a page of the
+// base only if they are equal. Pages of the image may have one without being so,
+// see equality.
+func (r StoreRequest) sumImage(ctx context.Context) ([][]pageSum, error) {
+	if r.quick() {
+		return sumQuickly(ctx, r.Image, r.Base)
+	}
+	sums := make([][]pageSum, len(r.Image.Pages))
+	for i, p := range r.Image.Pages {
 		var err error
 		if sums[i], err = sumPages(ctx, p, workers()); err != nil {
 			return nil, err
 		}
 	}
 	return sums, nil
+}
+
+// equality is that of pages of the image that have equal sums.
+func (r StoreRequest) equality() equality {
+	if r.quick() {
+		return r.Image.byBytes()
+	}
+	return bySum
+}
+
+// quick reports whether pages can be compared with each other, so that their
+// sums need not be SHA-256. Else the base has nothing but sums, or one is wanted
+// of this image, which will not be there any more.
+func (r StoreRequest) quick() bool {
+	if r.Base != nil {
+		return r.Base.kept != nil
+	}
+	return !r.WantBase || r.Cache != nil && r.Keys == nil
 }
 
 // leaveOutZeros makes the image smaller, and the sums with it.
@@ -117,15 +144,16 @@ func leaveOutZeros(image *Image, sums [][]pageSum) ([][]pageSum, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := make([][]pageSum, len(sums))
 	for i, file := range sums {
+		left := file[:0]
 		for page, sum := range file {
 			if kept[i][page] {
-				left[i] = append(left[i], sum)
+				left = append(left, sum)
 			}
 		}
+		sums[i] = left
 	}
-	return left, nil
+	return sums, nil
 }
 
 func (l layout) stored(sums [][]pageSum) Stored {

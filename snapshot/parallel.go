@@ -25,17 +25,27 @@ func parallel(ctx context.Context, n, workers int, newWorker func() func(i int) 
 // function in the other.
 const mostRest = 2 * time.Millisecond
 
+// leastRest is what rests are put together to: going to sleep and waking up
+// takes the runtime and the kernel CPU time.
+const leastRest = time.Millisecond
+
 // inBackground is parallel for what nobody waits for.
 func inBackground(ctx context.Context, n, workers int, newWorker func() func(i int) error) error {
-	return spread(ctx, n, workers, background.Do, func() func(int) error {
-		work := newWorker()
-		return func(i int) error {
-			began := time.Now()
-			err := work(i)
-			background.Rest(min(time.Since(began), mostRest))
-			return err
+	return spread(ctx, n, workers, background.Do, func() func(int) error { return resting(newWorker()) })
+}
+
+// resting rests for as long as the work takes.
+func resting(work func(i int) error) func(i int) error {
+	var owed time.Duration
+	return func(i int) error {
+		began := time.Now()
+		err := work(i)
+		if owed += time.Since(began); owed >= leastRest {
+			background.Rest(min(owed, mostRest))
+			owed = 0
 		}
-	})
+		return err
+	}
 }
 
 func spread(ctx context.Context, n, workers int, run func(func()), newWorker func() func(i int) error) error {

@@ -60,12 +60,12 @@ func (s *sharing) count(images [][]pageSum) {
 	seen := map[location]bool{}
 	for _, sums := range images {
 		for _, sum := range sums {
-			at, known := s.base.pages[sum]
-			if !known || seen[at] {
+			at, known := s.base.find(sum)
+			if !known || seen[at.location] {
 				continue
 			}
-			if f := s.frameOf(at); f != nil {
-				seen[at] = true
+			if f := s.frameOf(at.location); f != nil {
+				seen[at.location] = true
 				f.used++
 			}
 		}
@@ -110,12 +110,12 @@ func (s *sharing) find(sum pageSum) (location, bool) {
 	if len(s.frames) == 0 {
 		return location{}, false
 	}
-	at, known := s.base.pages[sum]
+	at, known := s.base.find(sum)
 	if !known {
-		return at, false
+		return location{}, false
 	}
-	f := s.frameOf(at)
-	return at, f != nil && f.used > 0
+	f := s.frameOf(at.location)
+	return at.location, f != nil && f.used > 0
 }
 
 // packs returns what is referred to, and the index that each of the base's

@@ -52,7 +52,8 @@ type StoreRequest struct {
 	Share []string
 	// Keys has the key to encrypt with; nil does not encrypt.
 	Keys *Keyring
-	// WantBase has Stored.Base made.
+	// WantBase has Stored.Base made, unless the next Fetch finds the image in the
+	// cache, whose base costs next to nothing.
 	WantBase bool
 	// Cache gets the new pack too, and the image as Keep would; nil is none.
 	Cache *Cache
@@ -70,7 +71,7 @@ type Stored struct {
 	// StoredBytes is what the new pack and the manifest have.
 	StoredBytes int64
 	// Base is what a process that is restored from this snapshot can share with
-	// it, as NewBase would make it; nil if it was not wanted.
+	// it, as NewBase would make it; nil if it was not wanted, or not needed.
 	Base *Base
 	// How long hashing and comparing, packing, and sending took.
 	HashTime, PackTime, UploadTime time.Duration

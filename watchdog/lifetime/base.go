@@ -2,6 +2,7 @@ package lifetime
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
@@ -17,15 +18,19 @@ type base struct {
 	needed chan struct{} // closed when somebody waits
 	done   chan struct{}
 	cancel context.CancelFunc
-	result *snapshot.Base
-	err    error
+	// free closes the result; nil if that is not this lifetime's.
+	free func(*snapshot.Base) error
+	// claimed says that an upload frees it.
+	claimed atomic.Bool
+	result  *snapshot.Base
+	err     error
 }
 
-// keepBase makes the base of a lifetime from the image in dir, once it is
-// complete, until ctx ends.
-func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir string, image *completion) *base {
+// keepBase makes the base of a lifetime from its image, once that is complete,
+// until ctx ends.
+func (m *Manager) keepBase(ctx context.Context, f snapshot.Fetched, image *completion) *base {
 	ctx, cancel := context.WithCancel(ctx)
-	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel}
+	b := &base{needed: make(chan struct{}), done: make(chan struct{}), cancel: cancel, free: (*snapshot.Base).Close}
 	go func() {
 		defer close(b.done)
 		select {
@@ -35,10 +40,10 @@ func (m *Manager) keepBase(ctx context.Context, manifest snapshot.Manifest, dir 
 			return
 		}
 		if b.err = image.wait(ctx); b.err == nil {
-			b.result, b.err = snapshot.NewBase(ctx, manifest, dir)
+			b.result, b.err = f.Base(ctx, m.Cache)
 		}
 		if b.err != nil && ctx.Err() == nil {
-			m.log.Warn("the next snapshot will share nothing with the one that the process came from", "snapshot", manifest.ID, "reason", b.err)
+			m.log.Warn("the next snapshot will share nothing with the one that the process came from", "snapshot", f.Manifest.ID, "reason", b.err)
 		}
 	}()
 	return b
@@ -70,9 +75,10 @@ func (m *Manager) remembered(manifestSHA256 string) *base {
 	return b
 }
 
-// wait returns the base, or nil if there is none. It is called once.
+// wait returns the base, or nil if there is none. It is called once, and then
+// release when the base is not needed any more.
 func (b *base) wait(ctx context.Context) *snapshot.Base {
-	if b == nil {
+	if b == nil || !b.claimed.CompareAndSwap(false, true) {
 		return nil
 	}
 	close(b.needed)
@@ -81,6 +87,15 @@ func (b *base) wait(ctx context.Context) *snapshot.Base {
 		return b.result
 	case <-ctx.Done():
 		return nil
+	}
+}
+
+// release ends the use of what wait returned.
+func (b *base) release() {
+	if b != nil {
+		b.cancel()
+		b.settle()
+		b.close()
 	}
 }
 
@@ -104,10 +119,20 @@ func (b *base) wanted() bool {
 	}
 }
 
-// end gives up what is not wanted any more.
+// end gives up what is not wanted any more. An upload that goes on keeps it.
 func (b *base) end() {
-	if b != nil {
-		b.cancel()
-		b.settle()
+	if b == nil {
+		return
+	}
+	b.cancel()
+	b.settle()
+	if b.claimed.CompareAndSwap(false, true) {
+		b.close()
+	}
+}
+
+func (b *base) close() {
+	if b.free != nil {
+		_ = b.free(b.result) // it was only read
 	}
 }

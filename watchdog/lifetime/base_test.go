@@ -35,3 +35,33 @@ func TestNothingIsRememberedAtFirst(t *testing.T) {
 		t.Errorf("got %v", b)
 	}
 }
+
+func TestABaseIsFreedByTheOneThatUsesItLast(t *testing.T) {
+	upload := func(b *base) { b.wait(t.Context()) }
+	for claim, tc := range map[string]struct {
+		steps []func(*base)
+		want  int
+	}{
+		"by the end, if no upload came":                 {[]func(*base){(*base).end}, 1},
+		"by the upload":                                 {[]func(*base){upload, (*base).release}, 1},
+		"by the upload, and not again by the end":       {[]func(*base){upload, (*base).release, (*base).end}, 1},
+		"not by the end while an upload goes on":        {[]func(*base){upload, (*base).end}, 0},
+		"by the upload that goes on after the end":      {[]func(*base){upload, (*base).end, (*base).release}, 1},
+		"by the end only, if the upload comes too late": {[]func(*base){(*base).end, upload}, 1},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			freed := 0
+			b := &base{
+				needed: make(chan struct{}), done: make(chan struct{}), cancel: func() {}, result: &snapshot.Base{},
+				free: func(*snapshot.Base) error { freed++; return nil },
+			}
+			close(b.done)
+			for _, step := range tc.steps {
+				step(b)
+			}
+			if freed != tc.want {
+				t.Errorf("it was freed %d times, want %d", freed, tc.want)
+			}
+		})
+	}
+}

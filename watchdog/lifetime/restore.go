@@ -45,7 +45,7 @@ func (m *Manager) keepOrRemove(ctx context.Context, l *life, manifestSHA256 stri
 	image := &completion{done: make(chan struct{})}
 	if l.plan.CheckpointAt > f.Manifest.RequestNumber && !m.noCheckpoints {
 		if l.base = m.remembered(manifestSHA256); l.base == nil {
-			l.base = m.keepBase(ctx, f.Manifest, f.Dir, image)
+			l.base = m.keepBase(ctx, f, image)
 		}
 	}
 	wanted := l.base.wanted() || m.Cache.Wants(f)

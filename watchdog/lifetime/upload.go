@@ -26,6 +26,7 @@ func (m *Manager) upload(ctx context.Context, l *life, c *agent.Checkpoint, img 
 func (m *Manager) uploadAndRegister(ctx context.Context, l *life, c *agent.Checkpoint, img *snapshot.Image, p snapshot.Process) error {
 	defer img.Close() // Store does so earlier
 	base := l.base.wait(ctx)
+	defer l.base.release()
 	m.step("upload: base ready")
 	to, err := m.Agent.Upload(ctx, agent.UploadRequest{Lifetime: l.record.Lifetime, RequestNumber: c.RequestNumber, Packs: base.Packs()})
 	if err != nil {
