@@ -23,6 +23,9 @@ type Image struct {
 	// nothing but zeros, changes Files and Pages, and returns which pages of each
 	// of Pages are left. Store calls it, once.
 	LeaveOutZeros func(zero [][]bool) (kept [][]bool, err error)
+	// Later, unless it is nil, returns which of the pages of each of Pages may come
+	// later in a restore. Store calls it, after LeaveOutZeros.
+	Later func() ([][]bool, error)
 	// Release frees what the image holds; nil if it holds nothing.
 	Release func() error
 }
@@ -132,4 +135,21 @@ func (o *openImage) addPages(image *Image, path string, size int64) error {
 	o.files = append(o.files, f)
 	image.Pages = append(image.Pages, ImagePages{Name: filepath.Base(path), Bytes: size, Reader: f})
 	return nil
+}
+
+// later returns which pages may come later; nil = none may.
+func (i *Image) later() ([][]bool, error) {
+	if i.Later == nil {
+		return nil, nil
+	}
+	later, err := i.Later()
+	if err != nil {
+		return nil, err
+	}
+	for n, p := range i.Pages {
+		if len(later) != len(i.Pages) || int64(len(later[n])) != p.Bytes/PageSize {
+			return nil, fmt.Errorf("%s: it is not said of each page whether it may come later", p.Name)
+		}
+	}
+	return later, nil
 }

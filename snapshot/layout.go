@@ -14,20 +14,37 @@ type layout struct {
 
 // layOut places every page: zeros nowhere, what can be shared where it is, and
 // the rest into the new pack, what is equal once.
-func layOut(images [][]pageSum, s *sharing, equal equality) (layout, error) {
+//
+// Pages that may come later in a restore follow those that are needed at once,
+// so that they are not in the same frames; nil = all are needed.
+func layOut(images [][]pageSum, s *sharing, equal equality, later [][]bool) (layout, error) {
 	l := layout{runs: make([][]run, len(images))}
 	refs, index := s.packs()
 	l.packs = refs
-	fresh := map[pageSum]int{}
+	places := make([][]run, len(images)) // of every page
 	for image, sums := range images {
-		for page, sum := range sums {
-			r, placed := l.known(sum, index, s)
-			if !placed {
-				var err error
-				if r, err = l.own(pageRef{image, page}, sum, fresh, equal); err != nil {
-					return l, err
+		places[image] = make([]run, len(sums))
+	}
+	fresh := map[pageSum]int{}
+	for _, now := range []bool{true, false} {
+		for image, sums := range images {
+			for page, sum := range sums {
+				if isLater := later != nil && later[image][page]; isLater == now {
+					continue
 				}
+				r, placed := l.known(sum, index, s)
+				if !placed {
+					var err error
+					if r, err = l.own(pageRef{image, page}, sum, fresh, equal); err != nil {
+						return l, err
+					}
+				}
+				places[image][page] = r
 			}
+		}
+	}
+	for image, list := range places {
+		for _, r := range list {
 			l.runs[image] = extend(l.runs[image], r)
 		}
 	}

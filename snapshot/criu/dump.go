@@ -164,6 +164,7 @@ func (d *Dump) image(a answer) (*snapshot.Image, snapshot.Process, error) {
 	if err != nil {
 		return nil, d.process, err
 	}
+	img.Later = func() ([][]bool, error) { return laterPages(img) }
 	img.LeaveOutZeros = d.server.stream.leaveOutZeros(img, d.store)
 	img.Release = d.store.Close
 	d.store = nil // it is the image's now

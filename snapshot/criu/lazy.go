@@ -8,12 +8,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
@@ -27,33 +29,77 @@ var errPagemap = errors.New("the image's page map is broken")
 // Later returns what of the image in dir may come after a restore, and what of it
 // will be needed soon; its page maps must be there, its pages need not be.
 func Later(dir string) ([]userfault.Missing, error) {
-	maps, err := fs.Glob(os.DirFS(dir), "pagemap-*.img")
+	names, err := fs.Glob(os.DirFS(dir), "pagemap-*.img")
 	if err != nil {
 		return nil, err
 	}
-	touched, err := touchedIn(dir)
+	var files []snapshot.ImageFile
+	for _, name := range append(names, touchedFile) {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // nothing is known of what is touched
+		}
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, snapshot.ImageFile{Name: name, Data: raw})
+	}
+	return laterOf(files)
+}
+
+// laterOf is Later of the files that hold no pages.
+func laterOf(files []snapshot.ImageFile) ([]userfault.Missing, error) {
+	touched, err := touchedIn(files)
 	if err != nil {
 		return nil, err
 	}
 	var all []userfault.Missing
-	for _, name := range maps {
-		var pid int
-		if _, err := fmt.Sscanf(name, "pagemap-%d.img", &pid); err != nil {
-			continue // of shared memory
+	for _, f := range files {
+		pid, is := processOf(f.Name)
+		if !is {
+			continue
 		}
-		raw, err := os.ReadFile(filepath.Join(dir, name))
+		regions, err := lazyRegions(f.Data)
 		if err != nil {
-			return nil, err
-		}
-		regions, err := lazyRegions(raw)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if len(regions) > 0 {
 			all = append(all, userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touched)})
 		}
 	}
 	return all, nil
+}
+
+// processOf returns whose page map has a name; others are of shared memory.
+func processOf(name string) (pid int, is bool) {
+	number, found := strings.CutPrefix(name, "pagemap-")
+	number, isImage := strings.CutSuffix(number, ".img")
+	pid, err := strconv.Atoi(number)
+	return pid, found && isImage && err == nil
+}
+
+// laterPages returns which pages of an image may come later, and will not be
+// needed soon.
+func laterPages(img *snapshot.Image) ([][]bool, error) {
+	later, number := make([][]bool, len(img.Pages)), map[string]int{}
+	for i, p := range img.Pages {
+		later[i], number[p.Name] = make([]bool, p.Bytes/pageSize), i
+	}
+	missing, err := laterOf(img.Files)
+	if err != nil {
+		return nil, err
+	}
+	for _, of := range missing {
+		for i, regions := range [][]userfault.Region{of.Regions, of.Soon} {
+			for _, r := range regions {
+				pages := later[number[r.File]]
+				for page := r.Offset / pageSize; page < (r.Offset+int64(r.End-r.Start))/pageSize && page < int64(len(pages)); page++ {
+					pages[page] = i == 0
+				}
+			}
+		}
+	}
+	return later, nil
 }
 
 // lazyRegions returns the lazy regions of a page map.

@@ -54,17 +54,8 @@ func (r *Restore) Run(ctx context.Context, dir string, p snapshot.Process) (pid 
 // later is Later(dir), whose contents the pager gives from its source. The
 // pager is the caller's to close in any case, after the process has ended.
 func (r *Restore) RunLazily(ctx context.Context, dir string, p snapshot.Process, later []userfault.Missing, pager *userfault.Pager) (pid int, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() { // CRIU would wait for what does not come
-		select {
-		case <-pager.Done():
-			if pager.Err() != nil {
-				cancel(pager.Err())
-			}
-		case <-ctx.Done():
-		}
-	}()
+	ctx, cancel := pager.Context(ctx) // CRIU would wait for what does not come
+	defer cancel()
 	pid, err = r.run(ctx, dir, p, func(images *os.File, opts *rpc.CriuOpts) (func() error, error) {
 		server, err := serveLazily(images, pager, later)
 		if err != nil {

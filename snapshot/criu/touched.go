@@ -5,9 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,15 +56,12 @@ func joined(touched []userfault.Touched) []userfault.Touched {
 }
 
 // touchedIn reads the list of an image; there may be none.
-func touchedIn(dir string) ([]userfault.Touched, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, touchedFile))
-	if errors.Is(err, fs.ErrNotExist) {
+func touchedIn(files []snapshot.ImageFile) ([]userfault.Touched, error) {
+	i := slices.IndexFunc(files, func(f snapshot.ImageFile) bool { return f.Name == touchedFile })
+	if i < 0 {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return parseTouched(raw)
+	return parseTouched(files[i].Data)
 }
 
 func parseTouched(raw []byte) ([]userfault.Touched, error) {

@@ -1,6 +1,7 @@
 package userfault
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -48,7 +49,9 @@ func New(source Source, busy func() bool) (*Pager, error) {
 
 // Add serves a process, whose userfaultfd the pager owns from then on.
 func (p *Pager) Add(fd int, m Missing) {
-	p.order(func() { p.added = append(p.added, newSpace(fd, p.source, m)) })
+	if !p.order(func() { p.added = append(p.added, newSpace(fd, p.source, m)) }) {
+		_ = unix.Close(fd)
+	}
 }
 
 // Complete says that all processes were added, and all of their memory can be
@@ -63,13 +66,30 @@ func (p *Pager) Fill(pace Pace) { p.order(func() { p.pace.Store(int32(pace)) }) 
 func (p *Pager) Close() {
 	p.order(func() { p.closing = true })
 	<-p.done
+	p.letGo()
 }
 
 // Done is closed when the pager has ended.
 func (p *Pager) Done() <-chan struct{} { return p.done }
 
-// Err says, once Done, why memory is missing; nil = none is.
+// Err says, once Done, why memory is missing; nil = none is. Who touches some of
+// it waits, until the pager is closed: the processes have to be ended first.
 func (p *Pager) Err() error { return p.err }
+
+// Context returns a context that also ends when memory cannot be given.
+func (p *Pager) Context(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-p.done:
+			if p.err != nil {
+				cancel(p.err)
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(context.Canceled) }
+}
 
 // Asked is, once Done, how often a process has waited for a page.
 func (p *Pager) Asked() int { return p.asked }
@@ -78,30 +98,45 @@ func (p *Pager) Asked() int { return p.asked }
 // pager began to fill. What they got soon is not in it.
 func (p *Pager) Touched() []Touched { return p.touched }
 
-func (p *Pager) order(change func()) {
+// order changes what the thread goes by. It reports whether there still is one.
+func (p *Pager) order(change func()) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
 	case <-p.done:
-		return // and there may be no waker any more
+		return false
 	default:
 	}
 	change()
 	_, _ = unix.Write(p.waker, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // if it does not fit, there is something already
+	return true
 }
 
 func (p *Pager) run() {
 	err := p.serve()
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, s := range append(p.spaces, p.added...) {
+	p.spaces, p.added = append(p.spaces, p.added...), nil
+	for _, s := range p.spaces {
 		p.asked += s.asked
 		p.touched = append(p.touched, s.touched...)
-		_ = unix.Close(s.fd)
 	}
 	_ = unix.Close(p.waker)
 	p.err = err
 	close(p.done)
+	p.mu.Unlock()
+	if err == nil {
+		p.letGo()
+	}
+}
+
+// letGo ends the watch over the memory of all processes, once Done.
+func (p *Pager) letGo() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.spaces {
+		_ = unix.Close(s.fd)
+	}
+	p.spaces = nil
 }
 
 // serve answers and fills until there is nothing left to do.

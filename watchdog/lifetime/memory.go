@@ -127,17 +127,28 @@ func (y *memory) touched() []userfault.Touched {
 	return list
 }
 
-// err is why memory could not be given, once it is known; nil = nothing is missing.
-func (y *memory) err() error {
+// guard returns a context that also ends when memory cannot be given.
+func (y *memory) guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	if y == nil {
-		return nil
+		return ctx, func() {}
+	}
+	return y.pager.Context(ctx)
+}
+
+// reason is why something failed: if memory could not be given, what was seen
+// of the process is what followed from that.
+func (y *memory) reason(why Failure) Failure {
+	if y == nil || why.None() {
+		return why
 	}
 	select {
 	case <-y.pager.Done():
-		return y.pager.Err()
+		if err := y.pager.Err(); err != nil {
+			return Failure{codeFetch, err}
+		}
 	default:
-		return nil
 	}
+	return why
 }
 
 // attend waits until the process has all of its memory, or has ended. A process
@@ -155,6 +166,7 @@ func (m *Manager) attend(l *life) {
 	if err := l.memory.pager.Err(); err != nil && !errors.Is(err, userfault.ErrClosed) {
 		m.log.Error("the function cannot be given its memory, ending it", "snapshot", l.record.Snapshot, "reason", err)
 		l.process.Kill()
+		l.memory.end()
 		return
 	}
 	m.metrics.ObserveStep("memory", time.Since(l.memory.began))

@@ -114,21 +114,19 @@ func (m *Manager) revive(ctx, fetching context.Context, l *life, r *agent.Restor
 func (m *Manager) run(ctx context.Context, l *life, restoring *process.Restoring, fetched snapshot.Fetched) Failure {
 	begin := time.Now()
 	defer func() { l.record.StartMS = milliseconds(time.Since(begin)) }()
+	ctx, stop := l.memory.guard(ctx)
+	defer stop()
 	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
 	defer cancel()
 	p, err := restoring.Run(bounded, fetched.Dir, fetched.Manifest.Process, l.memory.later())
 	l.record.RestoreMS = milliseconds(time.Since(begin))
 	m.metrics.ObserveStep("restore", time.Since(begin))
-	switch {
-	case err == nil:
-	case l.memory.err() != nil: // what CRIU says is what follows from it
-		return Failure{codeFetch, l.memory.err()}
-	default:
-		return Failure{codeRestore, err}
+	if err != nil {
+		return l.memory.reason(Failure{codeRestore, err})
 	}
 	m.step("restore: restored")
 	l.process = p
-	return m.greet(ctx, p)
+	return l.memory.reason(m.greet(ctx, p))
 }
 
 // arrived waits until nothing of the image can be missing any more: no request
