@@ -151,12 +151,14 @@ func (l *load) put(f Frame, stored []byte) error {
 }
 
 // place unpacks a frame into its places.
-func (l *load) place(f Frame, zipped []byte) error {
+func (l *load) place(f Frame, zipped []byte) error { return l.unpackTo(f, zipped, l.target.write) }
+
+func (l *load) unpackTo(f Frame, zipped []byte, place func(raw []byte, pieces []piece) error) error {
 	buf := l.raw.Get().(*[]byte)
 	defer l.raw.Put(buf)
 	raw, err := l.framer.unzip(f, zipped, *buf)
 	if err != nil {
 		return err
 	}
-	return l.target.write(raw, l.pieces[f.N])
+	return place(raw, l.pieces[f.N])
 }

@@ -70,12 +70,13 @@ func (a *assembler) assembleIn(ctx context.Context, m Manifest) error {
 	if a.req.Later == nil {
 		err = a.assemble(ctx, m, parts)
 	} else {
-		a.later = newLater(a, m, parts)
-		err = a.later.begin(ctx, parts)
+		if a.later, err = newLater(a, m, parts); err == nil {
+			err = a.later.begin(ctx, parts)
+		}
 	}
 	switch {
 	case err != nil:
-		return errors.Join(err, a.target.discard())
+		return errors.Join(err, a.target.discard(), a.later.free())
 	case a.later != nil:
 		return nil // it is closed when it is complete, or not used any more
 	}

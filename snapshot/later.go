@@ -2,11 +2,14 @@ package snapshot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
@@ -29,6 +32,10 @@ type later struct {
 	frames  map[frameID]*held
 	// byPage are the frames of each file of pages, by page; nil is a page of zeros.
 	byPage map[string][]*held
+	// memory has the contents of what is unpacked later, by file, at the offsets
+	// that they have there. They are not in the files: where the staging directory
+	// is full a process that runs already could not be given its pages.
+	memory map[string][]byte
 	err    error // why frames will never come
 
 	completed atomic.Bool
@@ -47,24 +54,57 @@ type frameID struct {
 type held struct {
 	load   *load
 	frame  Frame
+	now    bool   // it is needed at once, and goes to the files
 	zipped []byte // once it is here
 
 	placing sync.Mutex
 	placed  bool // guarded by placing
 }
 
-func newLater(a *assembler, m Manifest, parts []part) *later {
+func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	l := &later{
-		assembler: a, manifest: m, needed: map[*held]bool{}, frames: map[frameID]*held{},
+		assembler: a, manifest: m, needed: map[*held]bool{}, frames: map[frameID]*held{}, memory: map[string][]byte{},
 		byPage: map[string][]*held{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
+	for _, p := range m.Pages {
+		if err := l.reserve(p); err != nil {
+			return nil, errors.Join(err, l.free())
+		}
+	}
 	for i := range parts {
 		for _, f := range parts[i].frames {
 			l.add(&parts[i], f)
 		}
 	}
-	return l
+	return l, nil
+}
+
+// reserve makes room for the pages of a file, which takes memory when it is
+// used.
+func (l *later) reserve(p PageFile) error {
+	l.byPage[p.Name] = make([]*held, p.Bytes/PageSize)
+	if p.Bytes == 0 {
+		return nil
+	}
+	m, err := unix.Mmap(-1, 0, int(p.Bytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		return fmt.Errorf("memory for %s: %w", p.Name, err)
+	}
+	l.memory[p.Name] = m
+	return nil
+}
+
+func (l *later) free() error {
+	if l == nil {
+		return nil
+	}
+	var errs []error
+	for name, m := range l.memory {
+		errs = append(errs, unix.Munmap(m))
+		delete(l.memory, name)
+	}
+	return errors.Join(errs...)
 }
 
 // add notes which pages a frame has.
@@ -77,9 +117,6 @@ func (l *later) add(p *part, f Frame) {
 	l.frames[frameID{p, f.N}] = h
 	for _, piece := range p.pieces[f.N] {
 		file := l.manifest.Pages[int(piece.file)-len(l.manifest.Files)]
-		if l.byPage[file.Name] == nil {
-			l.byPage[file.Name] = make([]*held, file.Bytes/PageSize)
-		}
 		for page := piece.at / PageSize; page < (piece.at+int64(piece.bytes))/PageSize; page++ {
 			l.byPage[file.Name][page] = h
 		}
@@ -158,7 +195,7 @@ func (l *later) metaPlaced() error {
 	var here []*held
 	l.mu.Lock()
 	for h := range l.neededBut(missing) {
-		l.needed[h] = true
+		l.needed[h], h.now = true, true
 		if h.zipped != nil {
 			here = append(here, h)
 		}
@@ -221,12 +258,17 @@ func (l *later) settle() {
 func (l *later) provide(h *held) error {
 	h.placing.Lock()
 	defer h.placing.Unlock()
-	if !h.placed {
-		if err := h.load.place(h.frame, h.zipped); err != nil {
-			return err
-		}
-		h.placed = true
+	if h.placed {
+		return nil
 	}
+	place := l.intoMemory
+	if h.now {
+		place = l.target.write
+	}
+	if err := h.load.unpackTo(h.frame, h.zipped, place); err != nil {
+		return err
+	}
+	h.placed = true
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h.zipped = nil
@@ -248,25 +290,44 @@ func (l *later) here(h *held) error {
 	return nil
 }
 
-// bring makes sure that the bytes of a file are there.
-func (l *later) bring(file string, offset, n int64) error {
-	pages := l.byPage[file]
-	var last *held
-	for page := offset / PageSize; page < (offset+n)/PageSize && page < int64(len(pages)); page++ {
-		h := pages[page]
-		if h == nil || h == last {
-			continue
-		}
-		if err := l.here(h); err != nil {
-			return err
-		}
-		if err := l.provide(h); err != nil {
-			return err
-		}
-		last = h
+// intoMemory puts the pieces of a frame in their places.
+func (l *later) intoMemory(raw []byte, pieces []piece) error {
+	for _, p := range pieces {
+		file := l.manifest.Pages[int(p.file)-len(l.manifest.Files)]
+		copy(l.memory[file.Name][p.at:], raw[p.from:p.from+p.bytes])
 	}
 	return nil
 }
+
+// bring makes sure that bytes of a file are there, the first ones of those, up to
+// an end. It returns them if they are in memory, nothing if they are in the file.
+func (l *later) bring(file string, offset, n int64) (b []byte, upTo int64, err error) {
+	pages := l.byPage[file]
+	first, end := offset/PageSize, (offset+n)/PageSize
+	if offset < 0 || first >= end || end > int64(len(pages)) {
+		return nil, 0, fmt.Errorf("%s has %d pages, pages %d to %d are missing", file, len(pages), first, end)
+	}
+	page := first
+	for ; page < end && pages[page].isNow() == pages[first].isNow(); page++ {
+		h := pages[page]
+		if h == nil || page > first && h == pages[page-1] {
+			continue
+		}
+		if err := l.here(h); err != nil {
+			return nil, 0, err
+		}
+		if err := l.provide(h); err != nil {
+			return nil, 0, err
+		}
+	}
+	if upTo = page * PageSize; pages[first].isNow() {
+		return nil, upTo, nil
+	}
+	return l.memory[file][offset:upTo], upTo, nil
+}
+
+// isNow reports whether a page is in the files; pages of zeros are not.
+func (h *held) isNow() bool { return h != nil && h.now }
 
 // complete unpacks the rest, when all of it is here.
 func (l *later) complete(ctx context.Context) error {
@@ -276,12 +337,26 @@ func (l *later) complete(ctx context.Context) error {
 	}
 	rest := slices.Collect(maps.Values(l.frames))
 	err := inBackground(ctx, len(rest), 1, func() func(int) error {
-		return func(i int) error { return l.provide(rest[i]) }
+		return func(i int) error { return l.store(rest[i]) }
 	})
 	if err == nil {
 		l.completed.Store(true)
 	}
 	return err
+}
+
+// store puts a frame that is only in memory into the files.
+func (l *later) store(h *held) error {
+	if err := l.provide(h); err != nil || h.now {
+		return err
+	}
+	for _, p := range h.load.pieces[h.frame.N] {
+		file := l.manifest.Pages[int(p.file)-len(l.manifest.Files)]
+		if _, err := l.target.files[p.file].WriteAt(l.memory[file.Name][p.at:p.at+int64(p.bytes)], p.at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Pages are the pages of a fetched image, some of which may be on their way or
@@ -294,9 +369,11 @@ type Pages struct {
 // Bytes implements userfault.Source.
 func (p *Pages) Bytes(file string, offset, n int64) ([]byte, error) {
 	if p.later != nil {
-		if err := p.later.bring(file, offset, n); err != nil {
-			return nil, err
+		b, upTo, err := p.later.bring(file, offset, n)
+		if err != nil || b != nil {
+			return b, err
 		}
+		n = upTo - offset
 	}
 	return p.files.Bytes(file, offset, n)
 }
@@ -313,7 +390,7 @@ func (p *Pages) Close() {
 	}
 	p.later.cancel()
 	<-p.later.arrived
-	_ = p.later.target.close() // nothing is lost in it that somebody still needs
+	_ = errors.Join(p.later.target.close(), p.later.free()) // nothing is lost that somebody still needs
 }
 
 // Arrived waits until all of the image is on this machine and was verified, so

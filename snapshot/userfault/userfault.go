@@ -47,9 +47,9 @@ type Touched struct {
 
 // Source has the contents.
 type Source interface {
-	// Bytes returns n bytes of a file. It may take its time until they are there;
-	// an error says that they will never be. The bytes are read by the kernel
-	// only, before the next call.
+	// Bytes returns n bytes of a file, or less, but whole pages, at least one. It
+	// may take its time until they are there; an error says that they will never
+	// be. The bytes are read by the kernel only, before the next call.
 	Bytes(file string, offset, n int64) ([]byte, error)
 }
 
