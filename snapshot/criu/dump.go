@@ -81,13 +81,26 @@ func (d *Dump) prepare(ctx context.Context, o DumpOptions) error {
 	if d.server, err = newPageServer(d.store); err != nil {
 		return err
 	}
-	d.worker, err = d.engine.start(d.server.theirs)
-	d.server.started()
-	if err != nil {
+	defer d.server.started() // CRIU has its own copy by then
+	for _, bin := range d.engine.bin.nearClockOf(d.pid) {
+		if err = d.begin(ctx, bin); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// begin starts bin and lets it get ready.
+func (d *Dump) begin(ctx context.Context, bin Binary) error {
+	var err error
+	if d.worker, err = bin.start(d.engine.env(), d.server.theirs); err != nil {
 		return err
 	}
-	a := d.worker.standBy(ctx, d.request())
-	return d.refusal(a)
+	if err = d.refusal(d.worker.standBy(ctx, d.request())); err != nil {
+		d.worker.close()
+		d.worker = nil
+	}
+	return err
 }
 
 // refusal says why CRIU does not stand by; nil = it does.
