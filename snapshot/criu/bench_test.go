@@ -203,13 +203,12 @@ func timePages(b *testing.B, p target, memory int64) (total, frozen time.Duratio
 	}
 	time.Sleep(30 * time.Millisecond) // CRIU is ready
 	begin := time.Now()
-	img, _, err := d.Run(b.Context())
-	if err != nil {
+	if err := d.Run(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	total = time.Since(begin)
 	frozen = frozenTime(b, dir)
-	_, _, _ = img.Close(), d.Close(), os.RemoveAll(dir)
+	_, _, _ = take(b, d).Close(), d.Close(), os.RemoveAll(dir)
 	return total, frozen
 }
 
@@ -220,13 +219,12 @@ func timeUnprepared(b *testing.B, p target) (total, frozen time.Duration) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	img, _, err := d.Run(b.Context())
-	if err != nil {
+	if err := d.Run(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	total = time.Since(begin)
 	frozen = frozenTime(b, dir)
-	_, _, _ = img.Close(), d.Close(), os.RemoveAll(dir)
+	_, _, _ = take(b, d).Close(), d.Close(), os.RemoveAll(dir)
 	return total, frozen
 }
 

@@ -38,8 +38,9 @@ type DumpOptions struct {
 	MaxMemory int64
 }
 
-// Dump is a dump that is prepared: CRIU runs and waits for the word, memory
-// for the pages is there. Run it once, and close it in any case.
+// Dump is a dump that is prepared: CRIU knows what to do and waits for the
+// word, memory for the pages is there. Run it once, ask for its image, and
+// close it in any case.
 type Dump struct {
 	engine  *Engine
 	pid     int
@@ -48,6 +49,7 @@ type Dump struct {
 	store   *store
 	server  *pageServer
 	worker  *worker
+	taken   bool // by Run, and not handed out yet
 }
 
 // PrepareDump does everything for a dump of the process tree under pid that
@@ -79,47 +81,77 @@ func (d *Dump) prepare(ctx context.Context, o DumpOptions) error {
 	if d.server, err = newPageServer(d.store); err != nil {
 		return err
 	}
-	d.worker, err = d.engine.start(d.server.theirs)
-	d.server.started()
+	defer d.server.started() // CRIU has its own copy by then
+	for _, bin := range d.engine.bin.nearClockOf(d.pid) {
+		if err = d.begin(ctx, bin); err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
 	return err
 }
+
+// begin starts bin and lets it get ready.
+func (d *Dump) begin(ctx context.Context, bin Binary) error {
+	var err error
+	if d.worker, err = bin.start(d.engine.dumpEnv(), d.server.theirs); err != nil {
+		return err
+	}
+	if err = d.refusal(d.worker.standBy(ctx, d.request())); err != nil {
+		d.worker.close()
+		d.worker = nil
+	}
+	return err
+}
+
+// refusal says why CRIU does not stand by; nil = it does.
+func (d *Dump) refusal(a answer) error {
+	switch {
+	case a.err != nil:
+		return a.err
+	case a.resp.GetType() == rpc.CriuReqType_NOTIFY:
+		return nil
+	}
+	return failure(a.resp, d.log())
+}
+
+func (d *Dump) log() string { return filepath.Join(d.dir.Name(), dumpLog) }
 
 // InMemory reports whether the pages will be kept in memory.
 func (d *Dump) InMemory() bool { return len(d.store.mem) > 0 }
 
-// Run takes the image of the process, which runs on. Nobody may be connected
-// to it meanwhile. It returns the image, whose pages are in memory or in a
-// file, and what a restorer must know.
+// Run takes the image of the process, which runs on when it returns. Nobody
+// may be connected to it meanwhile. What is left to do with the image waits for
+// Image: it need not keep anybody from the process.
 //
 // When ctx ends first the dump is given up: CRIU takes back what it did to the
 // process and lets it run on, undamaged, at the latest when it would have been
 // done. Only if it does not within 5 s is it killed, and the error wraps
 // ErrDamaged.
-func (d *Dump) Run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
-	img, process, err := d.run(ctx)
-	if err != nil {
-		return nil, snapshot.Process{}, fmt.Errorf("dump process %d: %w", d.pid, err)
+func (d *Dump) Run(ctx context.Context) error {
+	if err := d.run(ctx); err != nil {
+		return fmt.Errorf("dump process %d: %w", d.pid, err)
 	}
-	return img, process, nil
+	d.taken = true
+	return nil
 }
 
-func (d *Dump) run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
+func (d *Dump) run(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return nil, d.process, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
-	answers, err := d.worker.send(d.request())
+	answers, err := d.worker.proceed()
 	if err != nil {
-		return nil, d.process, err
+		return err
 	}
 	var a answer
 	select {
 	case a = <-answers:
 	case <-ctx.Done():
 		if a, err = d.giveUp(ctx, answers); err != nil {
-			return nil, d.process, err
+			return err
 		}
 	}
-	return d.image(a)
+	return d.outcome(a)
 }
 
 // giveUp makes CRIU fail and waits for its answer. A dump that was all but
@@ -148,11 +180,24 @@ func (d *Dump) request() *rpc.CriuReq {
 	return &rpc.CriuReq{Type: rpc.CriuReqType_DUMP.Enum(), Opts: opts}
 }
 
-// image puts together what CRIU wrote and what it sent.
-func (d *Dump) image(a answer) (*snapshot.Image, snapshot.Process, error) {
-	if err := d.outcome(a); err != nil {
-		return nil, d.process, err
+var errNoImage = errors.New("there is no image: the dump was not run, has failed or is closed, or its image was handed out already")
+
+// Image returns the image that Run has taken, whose pages are in memory or in a
+// file, and what a restorer must know. It is handed out once and outlives the
+// dump.
+func (d *Dump) Image() (*snapshot.Image, snapshot.Process, error) {
+	if !d.taken || d.store == nil {
+		return nil, snapshot.Process{}, fmt.Errorf("image of process %d: %w", d.pid, errNoImage)
 	}
+	img, process, err := d.image()
+	if err != nil {
+		return nil, snapshot.Process{}, fmt.Errorf("image of process %d: %w", d.pid, err)
+	}
+	return img, process, nil
+}
+
+// image puts together what CRIU wrote and what it sent.
+func (d *Dump) image() (*snapshot.Image, snapshot.Process, error) {
 	img, err := snapshot.OpenImage(d.dir.Name())
 	if err != nil {
 		return nil, d.process, err
@@ -176,7 +221,7 @@ func (d *Dump) outcome(a answer) error {
 	if a.err != nil {
 		return fmt.Errorf("%w: %w", ErrDamaged, a.err)
 	}
-	err := failure(a.resp, filepath.Join(d.dir.Name(), dumpLog))
+	err := failure(a.resp, d.log())
 	if err != nil {
 		d.server.stop() // CRIU sends nothing any more
 	}
@@ -191,7 +236,7 @@ func (d *Dump) outcome(a answer) error {
 	}
 }
 
-// Close ends CRIU and frees the memory, unless the image of a Run has it.
+// Close ends CRIU and frees the memory, unless the image has it.
 func (d *Dump) Close() error {
 	var errs []error
 	if d.server != nil {

@@ -342,7 +342,10 @@ func prepare(t testing.TB, p target, memory int64) *criu.Dump {
 
 func run(t testing.TB, d *criu.Dump) (string, snapshot.Process) {
 	t.Helper()
-	img, process, err := d.Run(t.Context())
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	img, process, err := d.Image()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,6 +354,16 @@ func run(t testing.TB, d *criu.Dump) (string, snapshot.Process) {
 	}
 	defer img.Close()
 	return write(t, img), process
+}
+
+// take returns the image that a dump has taken.
+func take(t testing.TB, d *criu.Dump) *snapshot.Image {
+	t.Helper()
+	img, _, err := d.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
 }
 
 // write writes an image as a restore wants it.
@@ -521,7 +534,7 @@ func TestDumpThatCannotBeGivenUpIsCutOff(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	_, _, err := d.Run(ctx)
+	err := d.Run(ctx)
 	if !errors.Is(err, criu.ErrDamaged) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want ErrDamaged because of the deadline", err)
 	}
@@ -546,7 +559,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 7777)); s.listen(8)
 		t.Fatal(err)
 	}
 	d := prepare(t, p, 1<<30)
-	_, _, err = d.Run(t.Context())
+	err = d.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "In-flight connection") {
 		t.Errorf("got %v, want CRIU's reason", err)
 	}
@@ -572,7 +585,7 @@ func TestDumpOntoAFullDiskFailsAndTheProcessGoesOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err = d.Run(t.Context()); !errors.Is(err, unix.ENOSPC) || errors.Is(err, criu.ErrDamaged) {
+	if err = d.Run(t.Context()); !errors.Is(err, unix.ENOSPC) || errors.Is(err, criu.ErrDamaged) {
 		t.Errorf("got %v, want that there is no space", err)
 	}
 	if err := d.Close(); err != nil {
@@ -591,7 +604,7 @@ func TestDumpOfAProcessThatIsKilledFails(t *testing.T) {
 	}
 	d := prepare(t, p, 1<<30)
 	p.kill(t)
-	_, _, err := d.Run(t.Context())
+	err := d.Run(t.Context())
 	if err == nil || errors.Is(err, criu.ErrDamaged) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v, want one line that says that there is no process", err)
 	}
@@ -634,8 +647,9 @@ func TestWhatIsPreparedAndNotRunLeavesNothing(t *testing.T) {
 	if after := descriptors(t); after > before+1 {
 		t.Errorf("%d descriptors are open, %d were before", after, before)
 	}
-	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("the directory has %v", left)
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 || left[0].Name() != "dump.log" {
+		t.Errorf("the directory has %v, want CRIU's log and nothing else", left)
 	}
 	continuesFromSnapshot(t, p, intoMemory)
 }

@@ -3,6 +3,7 @@ package criu
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,6 +38,7 @@ func newPageServer(s *store) (*pageServer, error) {
 	p := &pageServer{fd: fds[0], theirs: os.NewFile(uintptr(fds[1]), "pages"), stream: newStream(maxStream), store: s, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
+		defer letOthersGoOn()()
 		p.err = p.serve()
 		_ = unix.Shutdown(p.fd, unix.SHUT_RDWR) // after an error CRIU shall not wait for us
 	}()
@@ -94,4 +96,23 @@ func (p *pageServer) close() {
 	p.stop()
 	<-p.done
 	_ = unix.Close(p.fd)
+}
+
+// letOthersGoOn makes the kernel not interrupt who wakes the calling thread for
+// it, on the same CPU. CRIU wakes it for each of some thousand pieces, and
+// there is nothing to be won by taking them at once.
+func letOthersGoOn() (done func()) {
+	runtime.LockOSThread()
+	before, err := unix.SchedGetAttr(0, 0)
+	if err == nil && before.Policy == unix.SCHED_NORMAL {
+		batch := *before
+		batch.Policy = unix.SCHED_BATCH
+		err = unix.SchedSetAttr(0, &batch, 0)
+	}
+	return func() {
+		if err == nil && unix.SchedSetAttr(0, before, 0) != nil {
+			return // the thread ends with the goroutine
+		}
+		runtime.UnlockOSThread()
+	}
 }

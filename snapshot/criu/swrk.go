@@ -17,8 +17,9 @@ import (
 // that an operation hands over follow it.
 const socketFD = 3
 
-// maxMessage bounds an answer of CRIU, in bytes.
-const maxMessage = 1 << 20
+// maxMessage bounds an answer of CRIU, in bytes: some hundred, and a message of
+// its error.
+const maxMessage = 64 << 10
 
 // worker is a `criu swrk` that waits for its request: one, but for those that
 // say that another follows. Starting it takes some ms, most of which are its
@@ -26,6 +27,8 @@ const maxMessage = 1 << 20
 type worker struct {
 	cmd  *exec.Cmd
 	sock *os.File
+	// standing is set while CRIU stands by; see standBy.
+	standing bool
 	// exited is closed when CRIU has ended and was reaped; err says how.
 	exited chan struct{}
 	err    error
@@ -62,12 +65,8 @@ type answer struct {
 // send sends the request. The channel gets one answer, whatever happens to
 // CRIU.
 func (w *worker) send(req *rpc.CriuReq) (<-chan answer, error) {
-	raw, err := proto.Marshal(req)
-	if err != nil {
-		return nil, fmt.Errorf("encode the request: %w", err)
-	}
-	if _, err := w.sock.Write(raw); err != nil {
-		return nil, fmt.Errorf("send the request: %w", err)
+	if err := w.write(req); err != nil {
+		return nil, err
 	}
 	answers := make(chan answer, 1)
 	go func() {
@@ -75,6 +74,17 @@ func (w *worker) send(req *rpc.CriuReq) (<-chan answer, error) {
 		answers <- answer{resp, err}
 	}()
 	return answers, nil
+}
+
+func (w *worker) write(req *rpc.CriuReq) error {
+	raw, err := proto.Marshal(req)
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	if _, err := w.sock.Write(raw); err != nil {
+		return fmt.Errorf("send the request: %w", err)
+	}
+	return nil
 }
 
 func (w *worker) receive() (*rpc.CriuResp, error) {
@@ -115,8 +125,12 @@ func (w *worker) call(ctx context.Context, req *rpc.CriuReq) (*rpc.CriuResp, err
 const exitTime = 2 * time.Second
 
 // close ends CRIU: one that waits for a request, or has answered one, does so
-// by itself when nothing follows. It does not wait for the end.
+// by itself when nothing follows. One that stands by has touched nothing and is
+// killed, lest it clean up. It does not wait for the end.
 func (w *worker) close() {
+	if w.standing {
+		_ = w.cmd.Process.Kill() // what it says is that it has ended already
+	}
 	_ = w.sock.Close()
 	go func() {
 		select {

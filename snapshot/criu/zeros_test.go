@@ -48,7 +48,10 @@ func TestRestoreDoesWithoutTheZerosThatAreLeftOut(t *testing.T) {
 	p := launch(t, "pypy3", "-c", pythonZeros, filepath.Join(t.TempDir(), "file"))
 	want := p.said(t)
 	d := prepare(t, p, 1<<30)
-	img, process, err := d.Run(t.Context())
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	img, process, err := d.Image()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
-	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
@@ -35,7 +34,7 @@ var (
 func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure {
 	c := &agent.Checkpoint{RequestNumber: l.record.RequestNumber + admitted, Outcome: agent.CheckpointDone, Mode: m.mode()}
 	l.record.Checkpoint = c
-	img, process, why := m.takeImage(ctx, l, c)
+	preparation, why := m.takeImage(ctx, l, c)
 	if !why.None() {
 		m.noteCheckpoint(l, c, why)
 		return why
@@ -45,9 +44,18 @@ func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure
 	l.uploaded = make(chan struct{})
 	go func() {
 		defer close(l.uploaded)
-		m.noteCheckpoint(l, c, m.upload(ctx, l, c, img, process))
+		m.noteCheckpoint(l, c, m.uploadTaken(ctx, l, c, preparation))
 	}()
 	return Failure{}
+}
+
+// uploadTaken brings the image that was taken to the pool.
+func (m *Manager) uploadTaken(ctx context.Context, l *life, c *agent.Checkpoint, p *preparation) Failure {
+	img, process, err := p.image()
+	if err != nil {
+		return Failure{codeDump, err}
+	}
+	return m.upload(ctx, l, c, img, process)
 }
 
 func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
@@ -62,37 +70,46 @@ func (m *Manager) noteCheckpoint(l *life, c *agent.Checkpoint, why Failure) {
 	m.metrics.Checkpoints.WithLabelValues(c.Outcome, code).Inc()
 }
 
-// takeImage waits until the process is idle and dumps it.
-func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (*snapshot.Image, snapshot.Process, Failure) {
+// takeImage waits until the process is idle and dumps it. The image is to be
+// had from the preparation it returns.
+func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (*preparation, Failure) {
 	bounded, cancel := m.bounded(ctx, m.MaxPause)
 	defer cancel()
 	if why := m.Support.Known(); !why.None() {
-		return nil, snapshot.Process{}, why
+		return nil, why
 	}
 	if l.preparation != nil || m.gate.Waiting() > 0 {
 		m.prepareDump(l)
 	}
 	m.step("checkpoint: gate shut")
 	if why := m.awaitIdle(ctx, bounded, l); !why.None() {
-		return nil, snapshot.Process{}, why
+		return nil, why
 	}
 	if err := l.memory.finish(bounded); err != nil { // a dump has only what the process has
 		return nil, snapshot.Process{}, Failure{codeBusy, fmt.Errorf("the process does not have all of its memory yet: %w", err)}
 	}
 	hurried := m.nextComes(bounded, l)
 	preparation := m.prepareDump(l)
-	defer preparation.discard()
-	begin := time.Now() // from here on nobody is served
+	if why := m.pause(bounded, l, c, preparation, hurried); !why.None() {
+		preparation.discard()
+		return nil, why
+	}
+	return preparation, Failure{}
+}
+
+// pause is the time in which nobody is served.
+func (m *Manager) pause(bounded context.Context, l *life, c *agent.Checkpoint, p *preparation, hurried bool) Failure {
+	begin := time.Now()
 	defer func() {
 		pause := time.Since(begin)
 		c.PauseMS = milliseconds(pause)
 		m.metrics.PauseSeconds.Observe(pause.Seconds())
 	}()
 	if why := m.quiesce(bounded, hurried); !why.None() {
-		return nil, snapshot.Process{}, why
+		return why
 	}
 	m.step("checkpoint: idle")
-	return m.dump(bounded, l, c, preparation)
+	return m.dump(bounded, l, c, p)
 }
 
 // bounded returns a context that ends when requests have been held at the gate
@@ -187,21 +204,21 @@ func (m *Manager) quiesce(bounded context.Context, hurried bool) Failure {
 	return why
 }
 
-func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint, p *preparation) (*snapshot.Image, snapshot.Process, Failure) {
+func (m *Manager) dump(ctx context.Context, l *life, c *agent.Checkpoint, p *preparation) Failure {
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, dumpTimeout)
 	defer cancel()
-	img, process, err := p.run(ctx)
+	err := p.run(ctx)
 	c.DumpMS = milliseconds(time.Since(begin))
 	m.metrics.ObserveStep("dump", time.Since(begin))
 	switch {
 	case err == nil:
-		return img, process, Failure{}
+		return Failure{}
 	case errors.Is(err, criu.ErrDamaged):
 		l.abandoned = true
 		l.process.Kill()
 	case ctx.Err() != nil:
-		return nil, process, Failure{codeGivenUp, err}
+		return Failure{codeGivenUp, err}
 	}
-	return nil, process, Failure{codeDump, err}
+	return Failure{codeDump, err}
 }

@@ -59,7 +59,8 @@ type Engine interface {
 
 // PreparedDump dumps a process once; *criu.Dump is one.
 type PreparedDump interface {
-	Run(ctx context.Context) (*snapshot.Image, snapshot.Process, error)
+	Run(ctx context.Context) error
+	Image() (*snapshot.Image, snapshot.Process, error)
 	Close() error
 }
 

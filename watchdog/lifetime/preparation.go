@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
@@ -23,7 +24,8 @@ type preparation struct {
 	dir  string
 	err  error
 
-	once   sync.Once // of discard
+	once   sync.Once      // of discard
+	taken  sync.WaitGroup // an image that is still to be handed out
 	gone   chan struct{}
 	expiry *time.Timer
 }
@@ -59,29 +61,44 @@ func (p *preparation) keep() bool {
 	return true
 }
 
-// run dumps. The image is the caller's to close.
-func (p *preparation) run(ctx context.Context) (*snapshot.Image, snapshot.Process, error) {
+// run dumps. When it returns without an error the image is there to be had.
+func (p *preparation) run(ctx context.Context) error {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		return nil, snapshot.Process{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	switch {
 	case p.err != nil:
-		return nil, snapshot.Process{}, p.err
+		return p.err
 	case !p.expiry.Stop(): // it must not be discarded while it is in use
-		return nil, snapshot.Process{}, fmt.Errorf("the preparation of a dump took longer than %s", preparedFor)
+		return fmt.Errorf("the preparation of a dump took longer than %s", preparedFor)
 	}
-	return p.dump.Run(ctx)
+	if err := p.dump.Run(ctx); err != nil {
+		return err
+	}
+	p.taken.Add(1)
+	return nil
 }
 
-// discard frees what the dump does not need any more, in the background.
+// image hands out the image that was taken, which is the caller's to close, and
+// discards the rest. It gives way to requests: they flow again.
+func (p *preparation) image() (img *snapshot.Image, process snapshot.Process, err error) {
+	defer p.discard()
+	defer p.taken.Done()
+	background.Do(func() { img, process, err = p.dump.Image() })
+	return img, process, err
+}
+
+// discard frees what is not needed any more, in the background, once an image
+// that was taken has been handed out.
 func (p *preparation) discard() {
 	p.once.Do(func() {
 		p.expiry.Stop()
 		go func() {
 			defer close(p.gone)
 			<-p.done
+			p.taken.Wait()
 			var err error
 			if p.dump != nil {
 				err = p.dump.Close()

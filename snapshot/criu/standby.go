@@ -1,0 +1,62 @@
+package criu
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/checkpoint-restore/go-criu/v7/rpc"
+	"google.golang.org/protobuf/proto"
+)
+
+// standByTime is when a CRIU that has a request and does not get ready for it
+// is taken to hang.
+const standByTime = 5 * time.Second
+
+// standBy sends the request for a dump and returns when CRIU has done for it
+// what comes before the process is touched: it has taken the options apart and
+// looked at the kernel, which takes some ms, and asks whether to go on. Then
+// the answer is a notification; any other is the request's own, a refusal.
+func (w *worker) standBy(ctx context.Context, req *rpc.CriuReq) answer {
+	ctx, cancel := context.WithTimeoutCause(ctx, standByTime, fmt.Errorf("CRIU did not get ready within %s", standByTime))
+	defer cancel()
+	defer context.AfterFunc(ctx, w.kill)()
+	req.Opts.NotifyScripts = proto.Bool(true)
+	if err := w.write(req); err != nil {
+		return answer{err: err}
+	}
+	resp, err := w.receive()
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	w.standing = err == nil && resp.GetType() == rpc.CriuReqType_NOTIFY
+	return answer{resp, err}
+}
+
+// proceed lets a CRIU that stands by go on. The channel gets the one answer to
+// its request, whatever happens to CRIU, which asks twice more on its way: what
+// files there are that it should know of, and whether the process may run on.
+func (w *worker) proceed() (<-chan answer, error) {
+	w.standing = false
+	if err := w.goOn(); err != nil {
+		return nil, err
+	}
+	answers := make(chan answer, 1)
+	go func() { answers <- w.await() }()
+	return answers, nil
+}
+
+func (w *worker) await() answer {
+	for {
+		resp, err := w.receive()
+		if err != nil || resp.GetType() != rpc.CriuReqType_NOTIFY {
+			return answer{resp, err}
+		}
+		_ = w.goOn() // if CRIU is not there any more the next look says so
+	}
+}
+
+// goOn says yes to a notification.
+func (w *worker) goOn() error {
+	return w.write(&rpc.CriuReq{Type: rpc.CriuReqType_NOTIFY.Enum(), NotifySuccess: proto.Bool(true)})
+}
