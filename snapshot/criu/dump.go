@@ -93,7 +93,7 @@ func (d *Dump) prepare(ctx context.Context, o DumpOptions) error {
 // begin starts bin and lets it get ready.
 func (d *Dump) begin(ctx context.Context, bin Binary) error {
 	var err error
-	if d.worker, err = bin.start(d.engine.dumpEnv(), d.server.theirs); err != nil {
+	if d.worker, err = bin.start(d.engine.dumpEnv(), d.engine.global(), d.server.theirs); err != nil {
 		return err
 	}
 	if err = d.refusal(d.worker.standBy(ctx, d.request())); err != nil {

@@ -94,11 +94,7 @@ func (e *Engine) env() []string {
 // first request is to be answered. Of 730 page faults of a CRIU 100 are left
 // out, 50 of them of those from the word to its end.
 func (e *Engine) dumpEnv() []string {
-	env := e.env()
-	if env == nil {
-		env = os.Environ()
-	}
-	return append(env, "LD_BIND_NOW=1", "GNUTLS_NO_IMPLICIT_INIT=1")
+	return append(e.env(), "LD_BIND_NOW=1", "GNUTLS_NO_IMPLICIT_INIT=1")
 }
 
 // Check asks CRIU whether the kernel has what it needs and the caller the

@@ -39,7 +39,6 @@ func (m *Manager) checkpoint(ctx context.Context, l *life, admitted int) Failure
 		m.noteCheckpoint(l, c, why)
 		return why
 	}
-	criu.AddTouched(img, l.memory.touched())
 	m.step("checkpoint: dumped")
 	l.uploaded = make(chan struct{})
 	go func() {
@@ -55,6 +54,7 @@ func (m *Manager) uploadTaken(ctx context.Context, l *life, c *agent.Checkpoint,
 	if err != nil {
 		return Failure{codeDump, err}
 	}
+	criu.AddTouched(img, l.memory.touched())
 	return m.upload(ctx, l, c, img, process)
 }
 
@@ -86,7 +86,7 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 		return nil, why
 	}
 	if err := l.memory.finish(bounded); err != nil { // a dump has only what the process has
-		return nil, snapshot.Process{}, Failure{codeBusy, fmt.Errorf("the process does not have all of its memory yet: %w", err)}
+		return nil, Failure{codeBusy, fmt.Errorf("the process does not have all of its memory yet: %w", err)}
 	}
 	hurried := m.nextComes(bounded, l)
 	preparation := m.prepareDump(l)
