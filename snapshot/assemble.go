@@ -124,7 +124,7 @@ func (l *load) takeOne(f Frame) (found bool, err error) {
 // is no larger than that.
 func (l *load) buffer(f Frame) []byte {
 	if l.later != nil {
-		return make([]byte, f.Bytes)
+		return l.later.stored.take(f.Bytes)
 	}
 	return (*l.buffers.Get().(*[]byte))[:f.Bytes]
 }

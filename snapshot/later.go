@@ -36,7 +36,8 @@ type later struct {
 	// that they have there. They are not in the files: where the staging directory
 	// is full a process that runs already could not be given its pages.
 	memory map[string][]byte
-	err    error // why frames will never come
+	stored *arena // of the frames as they are stored
+	err    error  // why frames will never come
 
 	completed atomic.Bool
 	ready     chan struct{} // closed when all that is needed is in its place
@@ -67,10 +68,19 @@ func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 		byPage: map[string][]*held{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
-	for _, p := range m.Pages {
-		if err := l.reserve(p); err != nil {
-			return nil, errors.Join(err, l.free())
+	var bytes int64
+	for _, p := range parts {
+		for _, f := range p.frames {
+			bytes += f.Bytes
 		}
+	}
+	var err error
+	l.stored, err = newArena(bytes)
+	for _, p := range m.Pages {
+		err = firstError(err, l.makeRoom(p))
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.free())
 	}
 	for i := range parts {
 		for _, f := range parts[i].frames {
@@ -80,26 +90,22 @@ func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	return l, nil
 }
 
-// reserve makes room for the pages of a file, which takes memory when it is
+// makeRoom makes room for the pages of a file, which takes memory when it is
 // used.
-func (l *later) reserve(p PageFile) error {
+func (l *later) makeRoom(p PageFile) error {
 	l.byPage[p.Name] = make([]*held, p.Bytes/PageSize)
-	if p.Bytes == 0 {
-		return nil
+	m, err := reserve(p.Bytes)
+	if m != nil {
+		l.memory[p.Name] = m
 	}
-	m, err := unix.Mmap(-1, 0, int(p.Bytes), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
-	if err != nil {
-		return fmt.Errorf("memory for %s: %w", p.Name, err)
-	}
-	l.memory[p.Name] = m
-	return nil
+	return err
 }
 
 func (l *later) free() error {
 	if l == nil {
 		return nil
 	}
-	var errs []error
+	errs := []error{l.stored.free()}
 	for name, m := range l.memory {
 		errs = append(errs, unix.Munmap(m))
 		delete(l.memory, name)

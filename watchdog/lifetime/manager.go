@@ -23,6 +23,7 @@ import (
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 	"github.com/pronghorn-faas/pronghorn/watchdog/gate"
 	"github.com/pronghorn-faas/pronghorn/watchdog/metrics"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
@@ -225,8 +226,10 @@ type life struct {
 	record  agent.LifetimeRecord
 	plan    agent.Plan
 	process *process.Process
-	// memory is what the process gets while it runs.
-	memory *memory
+	// memory is what the process gets while it runs, missing what it has not got
+	// when it starts.
+	memory  *memory
+	missing []userfault.Missing
 	// opened is when the gate was opened to it.
 	opened time.Time
 	// uploaded is closed when the upload of its checkpoint is over; nil if

@@ -21,38 +21,61 @@ type memory struct {
 	began   time.Time
 }
 
-// later returns what says of an image which pages may come later, and notes it;
-// nil = none may.
-func (m *Manager) later(missing *[]userfault.Missing) snapshot.Later {
+// leastLater is how much memory must come later for it to be worth it, in bytes:
+// a process that waits for a page costs as much as some ten pages that it gets
+// with the rest.
+const leastLater = 16 << 20
+
+// later returns what says of an image which pages may come later; nil = none may.
+func (m *Manager) later(l *life) snapshot.Later {
 	if !m.Lazy {
 		return nil
 	}
-	return func(dir string) (list []userfault.Missing, err error) {
-		list, err = criu.Later(dir)
-		*missing = list
-		return list, err
+	return func(dir string) ([]userfault.Missing, error) {
+		list, err := criu.Later(dir)
+		if err != nil || !worthLater(list, l.plan.CheckpointAt > 0) {
+			return nil, err
+		}
+		l.missing = list
+		return list, nil
 	}
 }
 
-// newMemory is what gives a process its memory from the fetched pages.
-func (m *Manager) newMemory(f snapshot.Fetched, missing []userfault.Missing) (*memory, error) {
-	if f.Pages == nil {
-		return nil, nil
+// worthLater reports whether it is worth it that memory comes later. Where it is
+// not known what the process touches first it will wait for every page of that,
+// which makes it slower: that is for one start whose checkpoint will know it.
+func worthLater(list []userfault.Missing, checkpoint bool) bool {
+	var later, soon uint64
+	for _, of := range list {
+		later += bytesOf(of.Regions)
+		soon += bytesOf(of.Soon)
 	}
-	if f.Kept { // nobody has asked yet
-		var err error
-		if missing, err = criu.Later(f.Dir); err != nil {
+	return later-soon >= leastLater && (soon > 0 || checkpoint)
+}
+
+func bytesOf(regions []userfault.Region) (n uint64) {
+	for _, r := range regions {
+		n += r.End - r.Start
+	}
+	return n
+}
+
+// newMemory is what gives the process of a lifetime its memory from the fetched
+// pages.
+func (m *Manager) newMemory(l *life, f snapshot.Fetched) (*memory, error) {
+	if f.Kept && f.Pages != nil { // nobody has asked yet
+		if _, err := m.later(l)(f.Dir); err != nil {
 			return nil, err
 		}
 	}
-	if len(missing) == 0 {
+	if len(l.missing) == 0 {
 		return nil, nil
 	}
 	pager, err := userfault.New(f.Pages, func() bool { return m.gate.Inside() > 0 })
 	if err != nil {
 		return nil, err
 	}
-	return &memory{missing: missing, pager: pager, began: time.Now()}, nil
+	return &memory{missing: l.missing, pager: pager, began: time.Now()}, nil
 }
 
 // later is what the restore is told.
@@ -113,11 +136,9 @@ func (y *memory) touched() []userfault.Touched {
 	list := slices.Clone(y.pager.Touched())
 	var all, soon uint64
 	for _, of := range y.missing {
-		for _, r := range of.Regions {
-			all += r.End - r.Start
-		}
+		all += bytesOf(of.Regions)
+		soon += bytesOf(of.Soon)
 		for _, r := range of.Soon {
-			soon += r.End - r.Start
 			list = append(list, userfault.Touched{PID: of.PID, Start: r.Start, End: r.End})
 		}
 	}

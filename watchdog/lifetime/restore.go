@@ -10,7 +10,6 @@ import (
 
 	"github.com/pronghorn-faas/pronghorn/agent"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
-	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -85,10 +84,9 @@ func (m *Manager) revive(ctx, fetching context.Context, l *life, r *agent.Restor
 		return snapshot.Fetched{}, Failure{codeRestore, err}
 	}
 	m.step("restore: prepared")
-	var missing []userfault.Missing
-	fetched, why := m.fetchAndLearn(fetching, l, r, dir, restoring, m.later(&missing))
+	fetched, why := m.fetchAndLearn(fetching, l, r, dir, restoring, m.later(l))
 	if why.None() {
-		if l.memory, err = m.newMemory(fetched, missing); err != nil {
+		if l.memory, err = m.newMemory(l, fetched); err != nil {
 			why = Failure{codeRestore, err}
 		}
 	}
