@@ -77,6 +77,13 @@ func (s *Support) Verify(ctx context.Context) Failure {
 	return s.Known()
 }
 
+// Quick reports whether CRIU's calls are quick already. It waits until it is
+// known whether CRIU may be used.
+func (s *Support) Quick() bool {
+	<-s.done
+	return s.is(&s.quick)
+}
+
 // Ready makes CRIU's calls quick before a restore, if they are not yet: it has
 // the CRIU that is about to restore learn about the kernel, and leaves it to a
 // later Verify whether CRIU works. Where nothing can be learned it verifies now.
