@@ -1,0 +1,127 @@
+package criu
+
+import (
+	"encoding/binary"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
+)
+
+// lazyMap is a page map of process 7: two lazy pages, one that is not, a hole,
+// and three lazy ones.
+func lazyMap() snapshot.ImageFile {
+	image := pageImage{destination: 7<<8 | destinationProcess, runs: []run{
+		{address: 0x10000, pages: 2, flags: flagPresent | flagLazy},
+		{address: 0x20000, pages: 1, flags: flagPresent},
+		{address: 0x30000, pages: 4},
+		{address: 0x40000, pages: 3, flags: flagPresent | flagLazy},
+	}}
+	return snapshot.ImageFile{Name: image.name(), Data: image.pagemap(1)}
+}
+
+func region(start, end uint64, offset int64) userfault.Region {
+	return userfault.Region{Start: start, End: end, File: "pages-1.img", Offset: offset}
+}
+
+func TestWhatMayComeLaterIsInThePageMap(t *testing.T) {
+	regions := []userfault.Region{region(0x10000, 0x12000, 0), region(0x40000, 0x43000, 3*pageSize)}
+	for claim, c := range map[string]struct {
+		touched string
+		soon    []userfault.Region
+	}{
+		"nothing is known":              {"", nil},
+		"of another process":            {"8 10000 11000\n", nil},
+		"of no region":                  {"7 20000 21000\n", nil},
+		"a part is touched":             {"7 41000 42000\n", []userfault.Region{region(0x41000, 0x42000, 4*pageSize)}},
+		"more than there is is touched": {"7 1000 99000\n", regions},
+		"in any order":                  {"7 41000 42000\n7 10000 11000\n", []userfault.Region{region(0x10000, 0x11000, 0), region(0x41000, 0x42000, 4*pageSize)}},
+	} {
+		files := []snapshot.ImageFile{lazyMap(), {Name: "pagemap-shmem-9.img", Data: []byte("not looked at")}}
+		if c.touched != "" {
+			files = append(files, snapshot.ImageFile{Name: touchedFile, Data: []byte(c.touched)})
+		}
+		got, err := laterOf(files)
+		if err != nil {
+			t.Errorf("%s: %v", claim, err)
+		}
+		if diff := cmp.Diff([]userfault.Missing{{PID: 7, Regions: regions, Soon: c.soon}}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", claim, diff)
+		}
+	}
+}
+
+func TestPagesThatMayComeLaterAreMarked(t *testing.T) {
+	img := &snapshot.Image{
+		Files: []snapshot.ImageFile{lazyMap()},
+		Pages: []snapshot.ImagePages{{Name: "pages-1.img", Bytes: 6 * pageSize}},
+	}
+	AddTouched(img, []userfault.Touched{{PID: 7, Start: 0x40000, End: 0x41000}, {PID: 7, Start: 0x41000, End: 0x42000}, {PID: 0, Start: 0, End: 0x99000}})
+	got, err := laterPages(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]bool{{true, true, false, false, false, true}}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestBrokenPageMapsAreErrors(t *testing.T) {
+	whole := lazyMap().Data
+	overlapping := pageImage{runs: []run{{address: 0x10000, pages: 2, flags: flagPresent}, {address: 0x11000, pages: 1, flags: flagPresent}}}
+	nowhere := pageImage{runs: []run{{address: 0x10001, pages: 1, flags: flagPresent}}}
+	for claim, raw := range map[string][]byte{
+		"empty": {}, "cut off": whole[:len(whole)-3], "runs overlap": overlapping.pagemap(1), "no page": nowhere.pagemap(1),
+		"no number": append(binary.LittleEndian.AppendUint32(whole[:8:8], 2), 0xff, 0xff),
+	} {
+		if _, err := lazyRegions(raw); err == nil {
+			t.Errorf("%s: no error", claim)
+		}
+	}
+}
+
+func TestBrokenListsOfTouchedMemoryAreErrors(t *testing.T) {
+	for _, list := range []string{"7\n", "7 1000\n", "x 1000 2000\n", "0 1000 2000\n", "7 1001 2000\n", "7 2000 1000\n", "7 1000 2000 3000\n", "\n", "7 1000 2000\r\n"} {
+		if _, err := parseTouched([]byte(list)); !errors.Is(err, errTouched) {
+			t.Errorf("%q: got %v, want %v", list, err, errTouched)
+		}
+	}
+}
+
+func FuzzTouched(f *testing.F) {
+	f.Add([]byte("7 1000 2000\n7 2000 3000\n"))
+	f.Add([]byte("1 0 ffffffffffff000\n"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		list, err := parseTouched(raw)
+		if err != nil {
+			return
+		}
+		img := &snapshot.Image{}
+		AddTouched(img, list)
+		if len(list) == 0 {
+			return
+		}
+		again, err := parseTouched(img.Files[0].Data)
+		if diff := cmp.Diff(list, again); err != nil || diff != "" {
+			t.Errorf("written and read again: %v\n%s", err, diff)
+		}
+	})
+}
+
+func FuzzPageMap(f *testing.F) {
+	f.Add(lazyMap().Data)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		regions, err := lazyRegions(raw)
+		if err != nil {
+			return
+		}
+		for i, r := range regions {
+			if r.End <= r.Start || r.Offset < 0 || i > 0 && r.Start < regions[i-1].End {
+				t.Errorf("region %d is %+v", i, r)
+			}
+		}
+	})
+}
