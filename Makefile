@@ -87,6 +87,7 @@ bench-proxy: build
 	$(GO) run ./benchmarks/proxy
 
 bench-snapshot: build
+	scripts/setup.sh run minio iptables
 	$(GO) build -o bin/bench-snapshot ./benchmarks/snapshot
 	bin/bench-snapshot -n $(N)
 

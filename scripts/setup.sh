@@ -9,7 +9,7 @@
 #   scripts/setup.sh suite   what all functions need
 #   scripts/setup.sh test    that, and what the tests need (curl, node, redis, prometheus, cc, shellcheck)
 #   scripts/setup.sh NAME…   single parts: go criu pypy jvm curl node redis prometheus minio cc
-#                            libraries ffmpeg pillow mustache shellcheck
+#                            libraries ffmpeg pillow mustache shellcheck iptables
 #
 # Environment:
 #   PRONGHORN_PREFIX         where CRIU, MinIO, Pillow are kept (/opt/pronghorn)
@@ -257,6 +257,12 @@ need_cc() {
 	have gcc || have clang || apt_install "a C compiler" gcc libc6-dev
 }
 
+# need_iptables: CRIU locks the network by it, unless it is told not to, as the
+# reference of the snapshot benchmark does not.
+need_iptables() {
+	have iptables-restore || apt_install iptables iptables
+}
+
 need_shellcheck() {
 	have shellcheck || apt_install shellcheck shellcheck
 }
@@ -392,8 +398,8 @@ main() {
 		suite-jvm) main go criu jvm mustache ;;
 		suite) main suite-pypy suite-jvm ;;
 		test) main run suite curl node redis prometheus cc shellcheck ;;
-		go | criu | pypy | jvm | curl | node | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck) "need_$part" ;;
-		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, curl, node, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck" ;;
+		go | criu | pypy | jvm | curl | node | redis | prometheus | minio | cc | libraries | ffmpeg | pillow | mustache | shellcheck | iptables) "need_$part" ;;
+		*) die "unknown part $part: run, suite, suite-pypy, suite-jvm, test, go, criu, pypy, jvm, curl, node, redis, prometheus, minio, cc, libraries, ffmpeg, pillow, mustache, shellcheck, iptables" ;;
 		esac
 	done
 }
