@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
 // askTime bounds one call of CRIU.
@@ -79,6 +80,18 @@ func (d *doctor) features(ctx context.Context) Check {
 		return warning(name, "CRIU's cache of them cannot be kept: "+err.Error(), "every dump and restore takes some 30 ms longer; mount a tmpfs at /run, or set snapshot_cache_dir")
 	}
 	return ok(name, "criu check: looks good")
+}
+
+// memory finds out whether processes may run before they have all of theirs.
+func (d *doctor) memory(context.Context) Check {
+	const name = "lazy restore"
+	if !d.works {
+		return skipped(name, "CRIU may not be used here")
+	}
+	if err := userfault.Available(); err != nil {
+		return warning(name, err.Error(), "nothing has to be done: restored processes get all of their memory at once; with it, large ones start quicker")
+	}
+	return ok(name, "restored processes may get memory when they touch it")
 }
 
 func trimmed(raw []byte) string { return strings.TrimSpace(string(raw)) }

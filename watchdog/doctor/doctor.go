@@ -54,7 +54,7 @@ type Options struct {
 func Run(ctx context.Context, o Options) []Check {
 	d := &doctor{Options: o}
 	checks := []func(context.Context) Check{
-		d.kernel, d.program, d.rights, d.ids, d.features, d.staging, d.trial, d.cache, d.keys, d.command, d.agent,
+		d.kernel, d.program, d.rights, d.ids, d.features, d.memory, d.staging, d.trial, d.cache, d.keys, d.command, d.agent,
 	}
 	found := make([]Check, 0, len(checks))
 	for _, check := range checks {

@@ -74,6 +74,7 @@ func TestFindingsNameWhatIsWrong(t *testing.T) {
 		"a token that the agent refuses": {doctor.Options{AgentURL: agent.URL, Function: "f", Token: "bad"}, "policy agent", doctor.Failed, "401"},
 		"a good agent":                   {doctor.Options{AgentURL: agent.URL, Function: "f", Token: "good"}, "policy agent", doctor.OK, "f"},
 		"nothing asked for":              {doctor.Options{}, "policy agent", doctor.Skipped, "snapshot_agent_url"},
+		"and no lazy restore":            {doctor.Options{CRIU: "/no/such/criu"}, "lazy restore", doctor.Skipped, "may not be used"},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			c := find(t, doctor.Run(t.Context(), tc.options), tc.check)

@@ -1,0 +1,43 @@
+package watchdog_test
+
+import (
+	"testing"
+
+	"github.com/pronghorn-faas/pronghorn/watchdog/watchdogtest"
+)
+
+// TestFunctionServesBeforeItHasAllOfItsMemory, and the next snapshot knows what
+// it touched first.
+func TestFunctionServesBeforeItHasAllOfItsMemory(t *testing.T) {
+	watchdogtest.RequireCRIU(t)
+	c := watchdogtest.NewControl(t, "", "")
+	bin, f := watchdogtest.Binary(t), watchdogtest.Assemble(t, "bfs")
+	const faults, filled = "pronghorn_page_faults_total", `pronghorn_step_seconds_count{step="memory"}`
+	start := func(strategy string, from, requests int, lazily bool, more ...string) (waited float64) {
+		w := c.StartWith(t, bin, f, append(more, "snapshot_strategy=fixed&request_to_checkpoint="+strategy)...)
+		for i := range requests {
+			if got := number(t, w.MustGet("/"), "X-Pronghorn-Request-Number"); got != from+i+1 {
+				t.Errorf("request %d of the lineage is number %d", from+i+1, got)
+			}
+		}
+		if lazily {
+			await(t, "the process has all of its memory", func() bool { return w.Metric(filled) == 1 })
+		} else if w.Metric(filled) != 0 {
+			t.Error("a process got memory later that should have had it")
+		}
+		waited = w.Metric(faults)
+		if err := w.Terminate(); err != nil {
+			t.Fatal(err)
+		}
+		return waited
+	}
+	start("5", 0, 8, false)
+	first := start("10", 5, 8, true)
+	if first == 0 {
+		t.Error("the process had all that it touched, though nobody knew what that would be")
+	}
+	if second := start("10", 10, 3, true); second >= first {
+		t.Errorf("the process has waited %v times for memory, and %v times where it was known what it would touch", first, second)
+	}
+	start("20", 10, 12, false, "snapshot_lazy_restore=false")
+}
