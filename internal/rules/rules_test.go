@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 // watchdogMayUse are the packages of other rooms that fwatchdog is built from:
 // clients, image handling and domain types, but no service and no backend.
 var watchdogMayUse = []string{
-	"agent", "kvstore", "snapshot", "snapshot/criu",
+	"agent", "kvstore", "snapshot", "snapshot/criu", "snapshot/userfault",
 	"internal/background", "internal/httpx", "internal/recorder", "internal/shutdown", "internal/version",
 }
 

@@ -56,7 +56,7 @@ func TestSnapshotSettings(t *testing.T) {
 	if err := os.WriteFile(token, []byte(" secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defaults := Snapshot{AgentURL: "http://agent:8090", Function: "fn", Dir: "/dir", MaxPause: 500 * time.Millisecond, CacheBytes: 1 << 30, MaxMemory: 512 << 20}
+	defaults := Snapshot{AgentURL: "http://agent:8090", Function: "fn", Dir: "/dir", MaxPause: 500 * time.Millisecond, CacheBytes: 1 << 30, MaxMemory: 512 << 20, Lazy: true}
 	with := func(change func(*Snapshot)) Snapshot {
 		s := defaults
 		change(&s)
@@ -75,6 +75,7 @@ func TestSnapshotSettings(t *testing.T) {
 		"numbers":                   {[]string{"snapshot_pid=30000", "snapshot_max_pause=1s", "snapshot_headers=true"}, with(func(s *Snapshot) { s.PID, s.MaxPause, s.Headers = 30000, time.Second, true })},
 		"cache and key":             {[]string{"snapshot_cache_dir=/cache", "snapshot_cache_size=2Gi", "snapshot_key_file=/key"}, with(func(s *Snapshot) { s.CacheDir, s.CacheBytes, s.KeyFile = "/cache", 2<<30, "/key" })},
 		"memory":                    {[]string{"snapshot_max_memory=100MB"}, with(func(s *Snapshot) { s.MaxMemory = 100_000_000 })},
+		"no lazy restore":           {[]string{"snapshot_lazy_restore=false"}, with(func(s *Snapshot) { s.Lazy = false })},
 		"hooks":                     {[]string{"snapshot_hook_before_checkpoint=/b", "snapshot_hook_after_restore=/a"}, with(func(s *Snapshot) { s.HookBefore, s.HookAfter = "/b", "/a" })},
 		"OPENFAAS_NAME names it":    {[]string{"OPENFAAS_NAME=other", "snapshot_function="}, with(func(s *Snapshot) { s.Function = "other" })},
 	} {
