@@ -1,0 +1,141 @@
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
+)
+
+// bring makes sure that bytes of a file are there, the first ones of those, up to
+// an end. It returns them if they are in memory, nothing if they are in the file.
+func (l *later) bring(file string, offset, n int64) (b []byte, upTo int64, err error) {
+	pages := l.byPage[file]
+	first, end := offset/PageSize, (offset+n)/PageSize
+	if offset < 0 || first >= end || end > int64(len(pages)) {
+		return nil, 0, fmt.Errorf("%s has %d pages, pages %d to %d are missing", file, len(pages), first, end)
+	}
+	page := first
+	for ; page < end && pages[page].isNow() == pages[first].isNow(); page++ {
+		h := pages[page]
+		if h == nil || page > first && h == pages[page-1] {
+			continue
+		}
+		if err := l.here(h); err != nil {
+			return nil, 0, err
+		}
+		if err := l.provide(h); err != nil {
+			return nil, 0, err
+		}
+	}
+	if upTo = page * PageSize; pages[first].isNow() {
+		return nil, upTo, nil
+	}
+	return l.memory[file][offset:upTo], upTo, nil
+}
+
+// isNow reports whether a page is in the files; pages of zeros are not.
+func (h *held) isNow() bool { return h != nil && h.now }
+
+// complete unpacks the rest, when all of it is here.
+func (l *later) complete(ctx context.Context) error {
+	<-l.arrived
+	if err := l.failed(); err != nil {
+		return err
+	}
+	rest := slices.Collect(maps.Values(l.frames))
+	err := inBackground(ctx, len(rest), 1, func() func(int) error {
+		return func(i int) error { return l.store(rest[i]) }
+	})
+	if err == nil {
+		l.completed.Store(true)
+	}
+	return err
+}
+
+// store puts a frame that is only in memory into the files.
+func (l *later) store(h *held) error {
+	if err := l.provide(h); err != nil || h.now {
+		return err
+	}
+	for _, p := range h.load.pieces[h.frame.N] {
+		file := l.manifest.Pages[int(p.file)-len(l.manifest.Files)]
+		if _, err := l.target.files[p.file].WriteAt(l.memory[file.Name][p.at:p.at+int64(p.bytes)], p.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pages are the pages of a fetched image, some of which may be on their way or
+// not unpacked yet. It is the Source of a process that is restored from it.
+type Pages struct {
+	files *userfault.Files
+	later *later // nil if all were there from the beginning
+}
+
+// Bytes implements userfault.Source.
+func (p *Pages) Bytes(file string, offset, n int64) ([]byte, error) {
+	if p.later != nil {
+		b, upTo, err := p.later.bring(file, offset, n)
+		if err != nil || b != nil {
+			return b, err
+		}
+		n = upTo - offset
+	}
+	return p.files.Bytes(file, offset, n)
+}
+
+// Close frees what is held of the pages, which are not used any more. There may
+// be none.
+func (p *Pages) Close() {
+	if p == nil {
+		return
+	}
+	p.files.Close()
+	if p.later == nil {
+		return
+	}
+	p.later.cancel()
+	<-p.later.arrived
+	_ = errors.Join(p.later.target.close(), p.later.free()) // nothing is lost that somebody still needs
+}
+
+// Arrived waits until all of the image is on this machine and was verified, so
+// that nothing can be missing any more: a process may have requests from then on.
+// It completes what f says of what was moved.
+func (f *Fetched) Arrived(ctx context.Context) error {
+	if f.Pages == nil || f.Pages.later == nil {
+		return nil
+	}
+	l := f.Pages.later
+	select {
+	case <-l.arrived:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	f.note(l.assembler)
+	return l.failed()
+}
+
+// Complete unpacks what has not been yet: from then on Dir has the image as a
+// whole. It gives way to what somebody waits for.
+func (f Fetched) Complete(ctx context.Context) error {
+	if f.Pages == nil || f.Pages.later == nil {
+		return nil
+	}
+	return f.Pages.later.complete(ctx)
+}
+
+// complete reports whether Dir has the image as a whole.
+func (f Fetched) complete() bool {
+	return f.Pages == nil || f.Pages.later == nil || f.Pages.later.completed.Load()
+}
+
+// openPages opens the pages of an image that is complete.
+func openPages(dir string, l *later) *Pages { return &Pages{files: userfault.NewFiles(dir), later: l} }
+
+var _ userfault.Source = (*Pages)(nil)
