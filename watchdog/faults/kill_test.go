@@ -20,6 +20,7 @@ var steps = []string{
 	"fetch: frame cached",
 	"restore: fetched",
 	"restore: restored",
+	"restore: arrived",
 	"start: started",
 	"checkpoint: gate shut",
 	"checkpoint: idle",

@@ -28,10 +28,18 @@ func (c *CRIU) Engine() *criu.Engine { return c.engine.Load() }
 
 // PrepareDump is criu.Engine's.
 func (c *CRIU) PrepareDump(ctx context.Context, pid int, o criu.DumpOptions) (PreparedDump, error) {
-	return c.engine.Load().PrepareDump(ctx, pid, o)
+	d, err := c.engine.Load().PrepareDump(ctx, pid, o)
+	if err != nil {
+		return nil, err // and not a *criu.Dump that is nil, which is no nil PreparedDump
+	}
+	return d, nil
 }
 
 // PrepareRestore is criu.Engine's.
 func (c *CRIU) PrepareRestore(ctx context.Context, stdout, stderr *os.File) (process.PreparedRestore, error) {
-	return c.engine.Load().PrepareRestore(ctx, stdout, stderr)
+	r, err := c.engine.Load().PrepareRestore(ctx, stdout, stderr)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
