@@ -147,6 +147,8 @@ type Manager struct {
 	answered atomic.Int64
 	// first is what is filled after that answer.
 	first atomic.Pointer[memory]
+	// started is set when there was a lifetime.
+	started bool
 	// noCheckpoints is set when dumps take too long to try again.
 	noCheckpoints bool
 	// background is what goes on with images beside the lifetimes; keeping says
@@ -230,6 +232,9 @@ type life struct {
 	// when it starts.
 	memory  *memory
 	missing []userfault.Missing
+	// follows is set when it is not the first in its container, which was started
+	// since somebody wanted it.
+	follows bool
 	// opened is when the gate was opened to it.
 	opened time.Time
 	// uploaded is closed when the upload of its checkpoint is over; nil if

@@ -32,6 +32,9 @@ func (m *Manager) later(l *life) snapshot.Later {
 		return nil
 	}
 	return func(dir string) ([]userfault.Missing, error) {
+		if l.follows && m.gate.Waiting() == 0 {
+			return nil, nil // nobody waits for the start, but somebody would for pages
+		}
 		list, err := criu.Later(dir)
 		if err != nil || !worthLater(list, l.plan.CheckpointAt > 0) {
 			return nil, err

@@ -24,6 +24,7 @@ const (
 func (m *Manager) start(ctx context.Context) (*life, error) {
 	begin := time.Now()
 	l := newLife()
+	l.follows, m.started = m.started, true
 	why := m.plan(ctx, l)
 	if r := l.plan.Restore; r != nil {
 		if why = m.restore(ctx, l, r); !why.None() && ctx.Err() == nil {
