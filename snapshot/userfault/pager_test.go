@@ -61,7 +61,7 @@ func (p process) filled(t *testing.T, want []byte) {
 
 func TestProcessGetsWhatItTouchesAndThenTheRest(t *testing.T) {
 	p := start(t)
-	for _, i := range []int{0, size - 1, size / 2, size/2 + 5*PageSize, 12345} {
+	for _, i := range []int{0, size - 1, size / 2, size/2 + 5*PageSize, 123456} {
 		p.check(t, i)
 	}
 	select {

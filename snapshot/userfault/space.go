@@ -13,7 +13,7 @@ const (
 	// bytes: what lies beside it is often touched next, and being asked costs
 	// more than these pages. It is less as long as is noted what is touched.
 	around        = 16 * PageSize
-	aroundTracing = PageSize
+	aroundTracing = 4 * PageSize
 	// piece is how much is filled at once that nobody has asked for.
 	piece = 64 * PageSize
 	// spare is how much is given back to the kernel at once where a process

@@ -36,7 +36,7 @@ func (m *Manager) later(l *life) snapshot.Later {
 			return nil, nil // nobody waits for the start, but somebody would for pages
 		}
 		list, err := criu.Later(dir)
-		if err != nil || !worthLater(list, l.plan.CheckpointAt > 0) {
+		if err != nil || !worthLater(list, l.plan.CheckpointAt > 0 && !m.Evict) {
 			return nil, err
 		}
 		l.missing = list
@@ -46,14 +46,15 @@ func (m *Manager) later(l *life) snapshot.Later {
 
 // worthLater reports whether it is worth it that memory comes later. Where it is
 // not known what the process touches first it will wait for every page of that,
-// which makes it slower: that is for one start whose checkpoint will know it.
-func worthLater(list []userfault.Missing, checkpoint bool) bool {
+// which may make it slower: that is for a start whose checkpoint will know it, and
+// of a process that serves more than a few requests.
+func worthLater(list []userfault.Missing, learn bool) bool {
 	var later, soon uint64
 	for _, of := range list {
 		later += bytesOf(of.Regions)
 		soon += bytesOf(of.Soon)
 	}
-	return later-soon >= leastLater && (soon > 0 || checkpoint)
+	return later-soon >= leastLater && (soon > 0 || learn)
 }
 
 func bytesOf(regions []userfault.Region) (n uint64) {
