@@ -37,7 +37,7 @@ func reserve(bytes int64) ([]byte, error) {
 	return m, nil
 }
 
-// take returns n bytes: of the arena as long as there are so many..
+// take returns n bytes: of the arena as long as there are so many.
 func (a *arena) take(n int64) []byte {
 	end := a.used.Add(n)
 	if end > int64(len(a.memory)) {

@@ -223,8 +223,7 @@ func (l *later) neededBut(missing []userfault.Missing) map[*held]bool {
 		optional[file] = make([]bool, len(pages))
 	}
 	for _, of := range missing {
-		mark(optional, of.Regions, true)
-		mark(optional, of.Soon, false)
+		of.MarkLater(optional)
 	}
 	needed := map[*held]bool{}
 	for file, pages := range l.byPage {
@@ -235,15 +234,6 @@ func (l *later) neededBut(missing []userfault.Missing) map[*held]bool {
 		}
 	}
 	return needed
-}
-
-func mark(pages map[string][]bool, regions []userfault.Region, as bool) {
-	for _, r := range regions {
-		of := pages[r.File]
-		for page := r.Offset / PageSize; page < (r.Offset+int64(r.End-r.Start))/PageSize && page < int64(len(of)); page++ {
-			of[page] = as
-		}
-	}
 }
 
 // settle says that all is in its place that is needed, if it is.

@@ -81,23 +81,17 @@ func processOf(name string) (pid int, is bool) {
 // laterPages returns which pages of an image may come later, and will not be
 // needed soon.
 func laterPages(img *snapshot.Image) ([][]bool, error) {
-	later, number := make([][]bool, len(img.Pages)), map[string]int{}
-	for i, p := range img.Pages {
-		later[i], number[p.Name] = make([]bool, p.Bytes/pageSize), i
-	}
 	missing, err := laterOf(img.Files)
 	if err != nil {
 		return nil, err
 	}
+	later, byName := make([][]bool, len(img.Pages)), map[string][]bool{}
+	for i, p := range img.Pages {
+		later[i] = make([]bool, p.Bytes/pageSize)
+		byName[p.Name] = later[i]
+	}
 	for _, of := range missing {
-		for i, regions := range [][]userfault.Region{of.Regions, of.Soon} {
-			for _, r := range regions {
-				pages := later[number[r.File]]
-				for page := r.Offset / pageSize; page < (r.Offset+int64(r.End-r.Start))/pageSize && page < int64(len(pages)); page++ {
-					pages[page] = i == 0
-				}
-			}
-		}
+		of.MarkLater(byName)
 	}
 	return later, nil
 }

@@ -39,6 +39,22 @@ type Missing struct {
 	Soon []Region
 }
 
+// MarkLater marks which pages of files, by their names, may come later than soon.
+func (m Missing) MarkLater(files map[string][]bool) {
+	for _, r := range m.Regions {
+		r.mark(files[r.File], true)
+	}
+	for _, r := range m.Soon {
+		r.mark(files[r.File], false)
+	}
+}
+
+func (r Region) mark(pages []bool, as bool) {
+	for page := r.Offset / PageSize; page < (r.Offset+r.bytes())/PageSize && page < int64(len(pages)); page++ {
+		pages[page] = as
+	}
+}
+
 // Touched is memory that a process has touched.
 type Touched struct {
 	PID        int
