@@ -3,7 +3,6 @@ package criu_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -37,11 +36,9 @@ func restoredPyPy(t *testing.T) target {
 
 func TestCRIUWaitsForADumpWhereTheClockOfTheProcessIs(t *testing.T) {
 	require.Program(t, "pypy", "pypy3")
+	require.Program(t, "criu", "nsenter")
 	if !inSandbox(t) {
 		return
-	}
-	if _, err := exec.LookPath("nsenter"); err != nil {
-		t.Skip("there is no nsenter here")
 	}
 	p := restoredPyPy(t)
 	d := prepare(t, p, 1<<30)

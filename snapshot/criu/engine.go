@@ -153,11 +153,16 @@ func (e *Engine) Dump(ctx context.Context, pid int, dir string) (snapshot.Proces
 	return process, nil
 }
 
+// dumpOptions are those of a dump that does not touch the connections of a
+// process, which keeps them: a restore closes them in any case. What CRIU would
+// note of them it gets by changing them, which takes NET_ADMIN even for one that
+// the process has shut down and not closed yet.
 func (e *Engine) dumpOptions(images *os.File, pid int) *rpc.CriuOpts {
 	opts := e.options(images, dumpLog)
 	opts.Pid = proto.Int32(int32(pid))
 	opts.LeaveRunning = proto.Bool(true)
-	opts.TcpEstablished = proto.Bool(true)
+	opts.TcpClose = proto.Bool(true)
+	opts.TcpSkipInFlight = proto.Bool(true)
 	opts.NetworkLock = rpc.CriuNetworkLockMethod_SKIP.Enum()
 	opts.Timeout = proto.Uint32(freezeTimeout)
 	opts.CpuCap = proto.Uint32(cpuCheck)

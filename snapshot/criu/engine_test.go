@@ -9,7 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -541,31 +540,6 @@ func TestDumpThatCannotBeGivenUpIsCutOff(t *testing.T) {
 	if took := time.Since(begin); took > 20*time.Second {
 		t.Errorf("it took %s", took)
 	}
-}
-
-func TestDumpWithAConnectionUnderWayFails(t *testing.T) {
-	require.Program(t, "pypy", "pypy3")
-	if !inSandbox(t) {
-		return
-	}
-	p := launch(t, "pypy3", "-c", `
-import socket
-s = socket.socket(); s.bind(("127.0.0.1", 7777)); s.listen(8)
-`+pythonCounter)
-	for p.next(t) < 20 {
-	}
-	conn, err := net.Dial("tcp", "127.0.0.1:7777")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := prepare(t, p, 1<<30)
-	err = d.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "In-flight connection") {
-		t.Errorf("got %v, want CRIU's reason", err)
-	}
-	t.Log(err)
-	_ = conn.Close()
-	p.last(t) // it goes on
 }
 
 func TestDumpOntoAFullDiskFailsAndTheProcessGoesOn(t *testing.T) {
