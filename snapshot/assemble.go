@@ -28,6 +28,7 @@ type assembler struct {
 	buffers     sync.Pool // of stored frames
 	raw         sync.Pool // of unpacked frames
 
+	meta      atomic.Int64 // frames of files without pages that are still to be placed
 	fromCache atomic.Int64
 	lastByte  atomic.Int64 // when it came, in ns since 1970
 }
@@ -38,6 +39,7 @@ func (a *assembler) assemble(ctx context.Context, m Manifest, parts []part) erro
 	a.connections = make(chan struct{}, maxConnections)
 	a.buffers.New = func() any { b := make([]byte, maxFrameRaw+frameOverhead); return &b }
 	a.raw.New = func() any { b := make([]byte, maxFrameRaw); return &b }
+	a.meta.Store(int64(len(m.Meta)))
 	return parallel(ctx, len(parts), len(parts), func() func(int) error {
 		return func(i int) error {
 			p := &parts[i]
@@ -151,7 +153,23 @@ func (l *load) put(f Frame, stored []byte) error {
 }
 
 // place unpacks a frame into its places.
-func (l *load) place(f Frame, zipped []byte) error { return l.unpackTo(f, zipped, l.target.write) }
+func (l *load) place(f Frame, zipped []byte) error {
+	if err := l.unpackTo(f, zipped, l.target.write); err != nil || !l.isMeta(f) || l.meta.Add(-1) > 0 {
+		return err
+	}
+	return l.filesPlaced()
+}
+
+// filesPlaced goes on when all files that hold no pages are in their places.
+func (a *assembler) filesPlaced() error {
+	if a.req.Files != nil {
+		a.req.Files(a.req.Dir)
+	}
+	if a.later == nil {
+		return nil
+	}
+	return a.later.plan()
+}
 
 func (l *load) unpackTo(f Frame, zipped []byte, place func(raw []byte, pieces []piece) error) error {
 	buf := l.raw.Get().(*[]byte)

@@ -48,6 +48,9 @@ func (a *assembler) fetch(ctx context.Context) (Fetched, error) {
 	if dir := a.req.Cache.useImage(ctx, m, a.req.ManifestSHA256); dir != "" {
 		a.fromCache.Add(m.storedBytes())
 		got.Dir, got.Kept = dir, true
+		if a.req.Files != nil {
+			a.req.Files(dir)
+		}
 	} else if err := a.assembleIn(ctx, m); err != nil {
 		return Fetched{}, fmt.Errorf("fetch snapshot %s: %w", m.ID, err)
 	}

@@ -24,7 +24,6 @@ type later struct {
 
 	mu      sync.Mutex
 	changed sync.Cond
-	meta    int // frames of files without pages that are still to come
 	planned bool
 	needed  map[*held]bool // those that must be in their places, and are not
 	frames  map[frameID]*held
@@ -114,7 +113,6 @@ func (l *later) free() error {
 // add notes which pages a frame has.
 func (l *later) add(p *part, f Frame) {
 	if p.isMeta(f) {
-		l.meta++
 		return
 	}
 	h := &held{frame: f}
@@ -166,10 +164,7 @@ func (l *later) take(of *load, f Frame, stored []byte) error {
 		return err
 	}
 	if of.part.isMeta(f) {
-		if err := of.place(f, zipped); err != nil {
-			return err
-		}
-		return l.metaPlaced()
+		return of.place(f, zipped)
 	}
 	h := l.frames[frameID{of.part, f.N}]
 	l.mu.Lock()
@@ -183,15 +178,8 @@ func (l *later) take(of *load, f Frame, stored []byte) error {
 	return nil
 }
 
-// metaPlaced finds out what is needed once that can be known.
-func (l *later) metaPlaced() error {
-	l.mu.Lock()
-	l.meta--
-	last := l.meta == 0
-	l.mu.Unlock()
-	if !last {
-		return nil
-	}
+// plan finds out what is needed, now that it can be known.
+func (l *later) plan() error {
 	missing, err := l.req.Later(l.req.Dir)
 	if err != nil {
 		return fmt.Errorf("%w: what may come later: %w", ErrCorrupt, err)
@@ -292,6 +280,3 @@ func (l *later) intoMemory(raw []byte, pieces []piece) error {
 	}
 	return nil
 }
-
-// isMeta reports whether a frame has no pages.
-func (p *part) isMeta(f Frame) bool { return f.Pages == 0 }

@@ -87,3 +87,6 @@ func (p *part) choose(frames []Frame) {
 		}
 	}
 }
+
+// isMeta reports whether a frame has no pages.
+func (p *part) isMeta(f Frame) bool { return f.Pages == 0 }

@@ -92,7 +92,11 @@ type FetchRequest struct {
 	Cache *Cache
 	// Keys has the keys that the snapshot is encrypted with.
 	Keys *Keyring
-	// Later says what need not be there when Fetch returns; nil = all is needed.
+	// Files is called as soon as dir has all files that hold no pages; nil = nobody
+	// wants to know. It may be called when Fetch fails afterwards.
+	Files func(dir string)
+	// Later says what need not be there when Fetch returns; nil = all is needed. It
+	// is asked when dir has all files that hold no pages.
 	Later Later
 }
 

@@ -209,6 +209,7 @@ func (d *Dump) image() (*snapshot.Image, snapshot.Process, error) {
 	if err != nil {
 		return nil, d.process, err
 	}
+	d.engine.addLearned(img)
 	img.Later = func() ([][]bool, error) { return laterPages(img) }
 	img.LeaveOutZeros = d.server.stream.leaveOutZeros(img, d.store)
 	img.Release = d.store.Close

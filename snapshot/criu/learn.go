@@ -13,14 +13,20 @@ import (
 // learnTime bounds what CRIU takes to find out about the kernel.
 const learnTime = 5 * time.Second
 
-// Learn has the CRIU that waits find out about the kernel, which is then in its
-// cache for this restore and all calls to come, and in seedDir for other
-// containers (see Engine.Seed). It is half of what `criu check`
-// takes, and does not say whether CRIU works: that is left to Seed. Whether there
-// is a cache already is for SeedFrom to find out, before the restore is prepared:
-// this replaces it. After an error the restore is as quick as without, by a CRIU that has been replaced if
-// it failed.
-func (r *Restore) Learn(ctx context.Context, seedDir string) error {
+// Learn has the CRIU that waits know the kernel, for this restore and all calls
+// to come, and leaves it in seedDir for other containers (see Engine.Seed). It
+// takes it from the image in dir, if that was taken on this boot by the same
+// CRIU with the same rights ("" = there is none; its pages need not be there), or
+// has CRIU find it out. That is half of what `criu check` takes, and does not say
+// whether CRIU works: that is left to Seed. Whether there is a cache already is
+// for SeedFrom to find out, before the restore is prepared: this replaces it.
+//
+// After an error the restore is as quick as without, by a CRIU that has been
+// replaced if it failed.
+func (r *Restore) Learn(ctx context.Context, dir, seedDir string) error {
+	if dir != "" && r.engine.seedFromImage(dir, seedDir) {
+		return nil
+	}
 	if err := r.learn(ctx, seedDir); err != nil {
 		return fmt.Errorf("have CRIU find out about the kernel: %w", err)
 	}

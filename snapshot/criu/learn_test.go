@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/pronghorn-faas/pronghorn/internal/require"
@@ -27,7 +28,7 @@ func prepareRestore(t *testing.T, e *criu.Engine) *criu.Restore {
 // learnAndRun has CRIU learn, if it can, and restore then.
 func learnAndRun(t *testing.T, r *criu.Restore, node, dir string, process snapshot.Process, learns bool) {
 	t.Helper()
-	if err := r.Learn(t.Context(), node); (err == nil) != learns {
+	if err := r.Learn(t.Context(), dir, node); (err == nil) != learns {
 		t.Errorf("Learn: %v, want success: %t", err, learns)
 	}
 	pid, err := r.Run(t.Context(), dir, process)
@@ -167,7 +168,7 @@ func TestCRIUThatCannotWorkIsFoundOutAfterItHasLearned(t *testing.T) {
 		t.Fatal(err)
 	}
 	e, node := criu.NewEngine(bin), t.TempDir()
-	if err := prepareRestore(t, e).Learn(t.Context(), node); err != nil {
+	if err := prepareRestore(t, e).Learn(t.Context(), "", node); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Seed(t.Context(), node); !errors.Is(err, criu.ErrUnavailable) || !strings.Contains(err.Error(), "no such kernel") {
@@ -179,5 +180,55 @@ func TestCRIUThatCannotWorkIsFoundOutAfterItHasLearned(t *testing.T) {
 	}
 	if _, checked := inNode(t, node); len(checked) > 0 {
 		t.Errorf("the node has %q, of a CRIU that does not work", checked)
+	}
+}
+
+func TestWhatTheCRIUOfTheDumpKnewIsInTheImage(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	e := engine(t)
+	seed(t, e, "")
+	known := content(t, kdat)
+	dir, process := dumped(t)
+	node, r := t.TempDir(), prepareRestore(t, e)
+	if err := syscall.Kill(r.CRIU(), syscall.SIGSTOP); err != nil { // it can learn nothing
+		t.Fatal(err)
+	}
+	if err := r.Learn(t.Context(), dir, node); err != nil {
+		t.Error(err)
+	}
+	_ = syscall.Kill(r.CRIU(), syscall.SIGCONT)
+	if got := content(t, kdat); got != known || !e.SeedFrom("") {
+		t.Error("the cache is not that of the image")
+	}
+	if unchecked, checked := inNode(t, node); len(unchecked) != 0 || len(checked) != 1 || content(t, checked[0]) != known {
+		t.Errorf("the node has %q and %q, want what the image knows", unchecked, checked)
+	}
+	learnAndRun(t, r, node, dir, process, true)
+}
+
+func TestWhatAnotherBootKnewIsNotBelieved(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	e := engine(t)
+	seed(t, e, "")
+	dir, process := dumped(t)
+	path := filepath.Join(dir, "pronghorn-learned")
+	key, _, _ := strings.Cut(content(t, path), "\n")
+	for claim, wrong := range map[string]string{
+		"another key": strings.Repeat("0", len(key)) + "\nwrong", "nothing of a cache": key + "\n", "no key": "wrong", "too much": key + "\n" + strings.Repeat("x", 1<<20),
+	} {
+		otherContainer(t)
+		if err := os.WriteFile(path, []byte(wrong), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		learnAndRun(t, prepareRestore(t, e), "", dir, process, true)
+		if !e.SeedFrom("") || strings.Contains(content(t, kdat), "wrong") {
+			t.Errorf("%s: the cache is %q", claim, content(t, kdat))
+		}
 	}
 }

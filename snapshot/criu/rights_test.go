@@ -98,7 +98,7 @@ func worksUnprivileged(t *testing.T) {
 	if e.SeedFrom("") {
 		t.Error("there is a cache before anybody has learned")
 	}
-	if err := prepareRestore(t, e).Learn(t.Context(), ""); err != nil {
+	if err := prepareRestore(t, e).Learn(t.Context(), "", ""); err != nil {
 		t.Error(err)
 	}
 	if !e.SeedFrom("") {

@@ -33,8 +33,7 @@ func AddTouched(img *snapshot.Image, touched []userfault.Touched) {
 	for _, t := range list {
 		fmt.Fprintf(&b, "%d %x %x\n", t.PID, t.Start, t.End)
 	}
-	img.Files = append(img.Files, snapshot.ImageFile{Name: touchedFile, Data: b.Bytes()})
-	slices.SortFunc(img.Files, func(a, b snapshot.ImageFile) int { return strings.Compare(a.Name, b.Name) })
+	addFile(img, touchedFile, b.Bytes())
 }
 
 // joined returns ranges without those of children that were made since, in order

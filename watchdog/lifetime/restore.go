@@ -141,17 +141,18 @@ func (m *Manager) arrived(fetching context.Context, l *life, f *snapshot.Fetched
 }
 
 // fetchAndLearn fetches the image. Where CRIU's first call would have to find
-// out about the kernel it does so meanwhile.
+// out about the kernel, and the image does not tell, it does so meanwhile.
 func (m *Manager) fetchAndLearn(ctx context.Context, l *life, r *agent.Restore, dir string, restoring *process.Restoring, later snapshot.Later) (snapshot.Fetched, Failure) {
-	ready := make(chan Failure, 1)
+	ready, files := make(chan Failure, 1), make(chan string, 1)
 	if m.Support.Quick() { // another goroutine might get the only CPU after 10 ms
 		ready <- Failure{}
 	} else {
 		go func() {
-			ready <- m.Support.Ready(ctx, func(ctx context.Context) error { return restoring.Learn(ctx, m.SeedDir) })
+			ready <- m.Support.Ready(ctx, func(ctx context.Context) error { return restoring.Learn(ctx, <-files, m.SeedDir) })
 		}()
 	}
-	fetched, err := m.fetch(ctx, l, r, dir, later)
+	fetched, err := m.fetch(ctx, l, r, snapshot.FetchRequest{Dir: dir, Later: later, Files: func(dir string) { files <- dir }})
+	close(files)   // if there are none, nobody waits for them
 	why := <-ready // in any case: it uses what the caller is about to close
 	if err != nil {
 		m.noteFetched(l, fetched)
@@ -189,13 +190,13 @@ func refused(err error) bool {
 	return errors.As(err, &dial) && dial.Op == "dial"
 }
 
-// fetch brings the image into dir, unless the cache has it as it is.
-func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, dir string, later snapshot.Later) (snapshot.Fetched, error) {
+// fetch brings the image into the request's directory, unless the cache has it as
+// it is.
+func (m *Manager) fetch(ctx context.Context, l *life, r *agent.Restore, req snapshot.FetchRequest) (snapshot.Fetched, error) {
 	begin := time.Now()
-	fetched, err := m.Images.Fetch(ctx, snapshot.FetchRequest{
-		ManifestURL: r.ManifestURL, ManifestSHA256: r.ManifestSHA256, PackURLs: r.PackURLs(),
-		Dir: dir, Cache: m.Cache, Keys: m.Keys, Later: later,
-	})
+	req.ManifestURL, req.ManifestSHA256, req.PackURLs = r.ManifestURL, r.ManifestSHA256, r.PackURLs()
+	req.Cache, req.Keys = m.Cache, m.Keys
+	fetched, err := m.Images.Fetch(ctx, req)
 	l.record.FetchMS = milliseconds(time.Since(begin))
 	manifest := fetched.Manifest
 	switch {

@@ -161,8 +161,8 @@ func (n noRestore) RunLazily(context.Context, string, snapshot.Process, []userfa
 	return 0, n.err
 }
 
-func (noRestore) Learn(context.Context, string) error { return nil }
-func (noRestore) Close() error                        { return nil }
+func (noRestore) Learn(context.Context, string, string) error { return nil }
+func (noRestore) Close() error                                { return nil }
 
 type anyPIDs struct{ err error }
 

@@ -19,8 +19,9 @@ type Engine interface {
 // PreparedRestore restores an image once; *criu.Restore is one.
 type PreparedRestore interface {
 	// Learn makes this restore and all calls to come quick, and leaves what
-	// does so in seedDir for other containers.
-	Learn(ctx context.Context, seedDir string) error
+	// does so in seedDir for other containers. The image in dir may help; its
+	// pages need not be there.
+	Learn(ctx context.Context, dir, seedDir string) error
 	Run(ctx context.Context, dir string, p snapshot.Process) (pid int, err error)
 	RunLazily(ctx context.Context, dir string, p snapshot.Process, later []userfault.Missing, pager *userfault.Pager) (pid int, err error)
 	Close() error
@@ -61,8 +62,8 @@ func PrepareRestore(ctx context.Context, e Engine, pids PIDs, out Output) (*Rest
 }
 
 // Learn has the engine find out what it would otherwise do in Run.
-func (r *Restoring) Learn(ctx context.Context, seedDir string) error {
-	return r.restore.Learn(ctx, seedDir)
+func (r *Restoring) Learn(ctx context.Context, dir, seedDir string) error {
+	return r.restore.Learn(ctx, dir, seedDir)
 }
 
 // Run restores the function from the image in dir. What starts from now on,
