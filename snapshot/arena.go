@@ -2,26 +2,49 @@ package snapshot
 
 import (
 	"fmt"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
-// arena is memory for what is held for a while, in huge pages where the kernel
-// has them: making small ones takes longer than what is put into them. It is not
-// the garbage collector's.
+// arena is memory for the frames of an image as they are stored, a place for
+// each, in huge pages where the kernel has them: making small ones takes longer
+// than what is put into them. It is not the garbage collector's.
 type arena struct {
 	memory []byte
-	used   atomic.Int64
+	places map[frameID][]byte
 }
 
-// newArena reserves memory; what is not used costs nothing.
-func newArena(bytes int64) (*arena, error) {
-	m, err := reserve(bytes)
-	if err != nil {
+// newArena reserves a place for each frame; what is not used costs nothing.
+func newArena(parts []part) (*arena, error) {
+	a := &arena{places: map[frameID][]byte{}}
+	var bytes int64
+	for _, p := range parts {
+		for _, f := range p.frames {
+			bytes += f.Bytes
+		}
+	}
+	var err error
+	if a.memory, err = reserve(bytes); err != nil {
 		return nil, err
 	}
-	return &arena{memory: m}, nil
+	at := int64(0)
+	for i := range parts {
+		for _, f := range parts[i].frames {
+			end := at + f.Bytes
+			a.places[frameID{&parts[i], f.N}] = a.memory[at:end:end]
+			at = end
+		}
+	}
+	return a, nil
+}
+
+func (a *arena) free() error {
+	if a == nil || a.memory == nil {
+		return nil
+	}
+	m := a.memory
+	a.memory, a.places = nil, nil
+	return unix.Munmap(m)
 }
 
 // reserve returns memory of zeros, of which only what is touched is made.
@@ -35,22 +58,4 @@ func reserve(bytes int64) ([]byte, error) {
 	}
 	_ = unix.Madvise(m, unix.MADV_HUGEPAGE) // small pages will do
 	return m, nil
-}
-
-// take returns n bytes: of the arena as long as there are so many.
-func (a *arena) take(n int64) []byte {
-	end := a.used.Add(n)
-	if end > int64(len(a.memory)) {
-		return make([]byte, n)
-	}
-	return a.memory[end-n : end : end]
-}
-
-func (a *arena) free() error {
-	if a == nil || a.memory == nil {
-		return nil
-	}
-	m := a.memory
-	a.memory = nil
-	return unix.Munmap(m)
 }

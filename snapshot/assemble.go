@@ -60,8 +60,11 @@ func (a *assembler) part(ctx context.Context, function string, p *part) error {
 		return err
 	}
 	l := &load{assembler: a, part: p, framer: framer{a.codec, s}, cached: a.req.Cache.pack(function, p.ID)}
-	defer l.cached.close()
-	return l.run(ctx)
+	err = l.run(ctx)
+	if !a.later.keeps(l) {
+		l.cached.close()
+	}
+	return err
 }
 
 // run takes frames from the cache as long as others bring them there, and gets
@@ -87,6 +90,15 @@ type load struct {
 	*part
 	framer framer
 	cached *cachedPack
+
+	mu     sync.Mutex
+	unkept []storedFrame // what is put into the cache when nobody waits for it
+}
+
+// storedFrame is a frame with its stored bytes.
+type storedFrame struct {
+	Frame
+	stored []byte
 }
 
 // takeCached takes frames from the cache and returns those that it has not.
@@ -126,7 +138,7 @@ func (l *load) takeOne(f Frame) (found bool, err error) {
 // is no larger than that.
 func (l *load) buffer(f Frame) []byte {
 	if l.later != nil {
-		return l.later.stored.take(f.Bytes)
+		return l.later.stored.places[frameID{l.part, f.N}]
 	}
 	return (*l.buffers.Get().(*[]byte))[:f.Bytes]
 }

@@ -95,8 +95,7 @@ func (l *load) accept(f Frame, stored []byte) error {
 		l.free(stored)
 		return err
 	}
-	l.cached.write(f, stored)
-	l.step("fetch: frame cached")
+	l.keep(f, stored)
 	return l.put(f, stored)
 }
 

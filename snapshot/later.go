@@ -33,13 +33,15 @@ type later struct {
 	// that they have there. They are not in the files: where the staging directory
 	// is full a process that runs already could not be given its pages.
 	memory map[string][]byte
-	stored *arena // of the frames as they are stored
-	err    error  // why frames will never come
+	stored *arena  // of the frames as they are stored
+	err    error   // why frames will never come
+	unkept []*load // what is still to be put into the cache
 
 	completed atomic.Bool
 	ready     chan struct{} // closed when all that is needed is in its place
 	arrived   chan struct{} // closed when all frames are here, or err is set
 	cancel    context.CancelFunc
+	keeping   sync.WaitGroup // until nothing more is put into the cache
 }
 
 // frameID is a frame of a part.
@@ -65,14 +67,8 @@ func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 		byPage: map[string][]*held{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
-	var bytes int64
-	for _, p := range parts {
-		for _, f := range p.frames {
-			bytes += f.Bytes
-		}
-	}
 	var err error
-	l.stored, err = newArena(bytes)
+	l.stored, err = newArena(parts)
 	for _, p := range m.Pages {
 		err = firstError(err, l.makeRoom(p))
 	}
@@ -102,6 +98,7 @@ func (l *later) free() error {
 	if l == nil {
 		return nil
 	}
+	l.keeping.Wait()
 	errs := []error{l.stored.free()}
 	for name, m := range l.memory {
 		errs = append(errs, unix.Munmap(m))
@@ -129,12 +126,14 @@ func (l *later) add(p *part, f Frame) {
 // are in their places. After an error it does not go on.
 func (l *later) begin(ctx context.Context, parts []part) error {
 	ctx, l.cancel = context.WithCancel(ctx)
-	go func() {
-		defer close(l.arrived)
-		if err := l.assemble(ctx, l.manifest, parts); err != nil {
+	l.keeping.Go(func() {
+		err := l.assemble(ctx, l.manifest, parts)
+		if err != nil {
 			l.fail(err)
 		}
-	}()
+		close(l.arrived)
+		l.keep(err)
+	})
 	select {
 	case <-l.ready:
 		return nil

@@ -23,6 +23,7 @@ const (
 	maxWait    = 2 * time.Second
 	maxExcerpt = 512 // bytes of an answer that an error shows
 	ioBuffer   = 256 << 10
+	readBuffer = 8 << 10 // frames are larger, and read past it
 )
 
 // newTransport has no limit on the whole of a request, as objects have any
@@ -35,7 +36,7 @@ func newTransport() *http.Transport {
 		ResponseHeaderTimeout: 30 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       time.Minute,
-		ReadBufferSize:        ioBuffer,
+		ReadBufferSize:        readBuffer,
 		WriteBufferSize:       ioBuffer,
 		DisableCompression:    true,
 	}
