@@ -71,9 +71,7 @@ func (l *load) tryRange(ctx context.Context, url string, r frameRange) (got int,
 		return r.each(body, l.buffer, func(f Frame, stored []byte) error {
 			got++
 			l.lastByte.Store(time.Now().UnixNano())
-			l.cpus <- struct{}{}
-			working.Go(func() {
-				defer func() { <-l.cpus }()
+			l.hand(&working, func() {
 				if err := l.accept(f, stored); err != nil {
 					cancel(err)
 				}
@@ -86,6 +84,21 @@ func (l *load) tryRange(ctx context.Context, url string, r frameRange) (got int,
 		return len(r.frames), cause
 	}
 	return got, err
+}
+
+// hand has a frame worked on while the next ones come: as quickly as they can
+// where each has memory of its own, and else as quickly as they are worked on,
+// which bounds the memory.
+func (l *load) hand(working *sync.WaitGroup, work func()) {
+	takeTurn := sync.OnceFunc(func() { l.cpus <- struct{}{} })
+	if l.later == nil {
+		takeTurn()
+	}
+	working.Go(func() {
+		takeTurn()
+		defer func() { <-l.cpus }()
+		work()
+	})
 }
 
 // accept verifies a frame from the pool, keeps it in the cache, and puts it in
