@@ -21,6 +21,7 @@ var errChanged = errors.New("the image is not what it was")
 type Base struct {
 	function string
 	packs    []PackRef
+	runs     [][]run              // of each file of pages
 	pages    map[pageSum]basePage // by SHA-256; nil if the image was kept
 	kept     *keptBase
 }
@@ -64,8 +65,8 @@ func newBase(ctx context.Context, m Manifest, dir string) (*Base, error) {
 		return nil, fmt.Errorf("%w: manifest: %w", ErrCorrupt, err)
 	}
 	b := hashedBase(m)
-	for i, p := range m.Pages {
-		if err := b.addFile(ctx, i, p, dir); err != nil {
+	for _, p := range m.Pages {
+		if err := b.addFile(ctx, p, dir); err != nil {
 			return nil, fmt.Errorf("hash the pages of snapshot %s: %w", m.ID, err)
 		}
 	}
@@ -81,7 +82,7 @@ func hashedBase(m Manifest) *Base {
 func baseOf(m Manifest, sums [][]pageSum, runs [][]run) *Base {
 	b := hashedBase(m)
 	for i := range sums {
-		b.addRuns(i, sums[i], runs[i])
+		b.addRuns(sums[i], runs[i])
 	}
 	return b
 }
@@ -102,7 +103,7 @@ func pagesOf(m Manifest) (n int) {
 	return n
 }
 
-func (b *Base) addFile(ctx context.Context, file int, p PageFile, dir string) error {
+func (b *Base) addFile(ctx context.Context, p PageFile, dir string) error {
 	runs, err := decodeMap(p.Map, p.Bytes/PageSize, len(b.packs), maxRuns)
 	if err != nil {
 		return err
@@ -116,15 +117,16 @@ func (b *Base) addFile(ctx context.Context, file int, p PageFile, dir string) er
 	if err != nil {
 		return err
 	}
-	b.addRuns(file, sums, runs)
+	b.addRuns(sums, runs)
 	return nil
 }
 
-// addRuns adds the pages of a file, by its number.
-func (b *Base) addRuns(file int, sums []pageSum, runs []run) {
-	for page, p := range placed(file, runs) {
+// addRuns adds the pages of the next file.
+func (b *Base) addRuns(sums []pageSum, runs []run) {
+	for page, p := range placed(len(b.runs), runs) {
 		b.pages[sums[page]] = p
 	}
+	b.runs = append(b.runs, runs)
 }
 
 // placed lists the pages of a file that are not zeros, by their numbers.

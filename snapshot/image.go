@@ -137,8 +137,15 @@ func (o *openImage) addPages(image *Image, path string, size int64) error {
 	return nil
 }
 
-// later returns which pages may come later; nil = none may.
-func (i *Image) later() ([][]bool, error) {
+// timing says which pages of which image files may come later in a restore; nil
+// = none may.
+type timing [][]bool
+
+// now reports whether a page is needed at once.
+func (t timing) now(image, page int) bool { return t == nil || !t[image][page] }
+
+// later returns which pages may come later.
+func (i *Image) later() (timing, error) {
 	if i.Later == nil {
 		return nil, nil
 	}

@@ -49,12 +49,13 @@ func (c *Cache) base(m Manifest, sum string) (*Base, error) {
 	if err := kept.add(dir, m, sums); err != nil {
 		return nil, errors.Join(err, kept.close())
 	}
-	return &Base{function: m.Function, packs: m.Packs, kept: kept}, nil
+	return &Base{function: m.Function, packs: m.Packs, runs: kept.runs, kept: kept}, nil
 }
 
 // keptBase is what a base knows of an image that is kept.
 type keptBase struct {
 	files  []source // those of pages
+	runs   [][]run
 	pages  []basePage
 	byHash map[uint64]int32 // index into pages
 }
@@ -83,6 +84,7 @@ func (k *keptBase) add(dir *os.Root, m Manifest, sums []uint64) error {
 			k.byHash[sums[page]] = int32(len(k.pages))
 			k.pages = append(k.pages, at)
 		}
+		k.runs = append(k.runs, runs)
 		sums = sums[pagesFor(p.Bytes):]
 	}
 	return nil

@@ -15,9 +15,10 @@ type layout struct {
 // layOut places every page: zeros nowhere, what can be shared where it is, and
 // the rest into the new pack, what is equal once.
 //
-// Pages that may come later in a restore follow those that are needed at once,
-// so that they are not in the same frames; nil = all are needed.
-func layOut(images [][]pageSum, s *sharing, equal equality, later [][]bool) (layout, error) {
+// Pages are put beside those that are read when they are: pages that may come
+// later in a restore follow those that are needed at once, and, of each, those
+// that change from snapshot to snapshot follow those that most probably do not.
+func layOut(images [][]pageSum, s *sharing, equal equality, later timing) (layout, error) {
 	l := layout{runs: make([][]run, len(images))}
 	refs, index := s.packs()
 	l.packs = refs
@@ -25,14 +26,15 @@ func layOut(images [][]pageSum, s *sharing, equal equality, later [][]bool) (lay
 	for image, sums := range images {
 		places[image] = make([]run, len(sums))
 	}
+	changing := s.base.changing(images)
 	fresh := map[pageSum]int{}
-	for _, now := range []bool{true, false} {
+	for _, group := range []struct{ now, changing bool }{{true, false}, {true, true}, {false, false}, {false, true}} {
 		for image, sums := range images {
 			for page, sum := range sums {
-				if isLater := later != nil && later[image][page]; isLater == now {
+				if later.now(image, page) != group.now || changing[image][page] != group.changing {
 					continue
 				}
-				r, placed := l.known(sum, index, s)
+				r, placed := l.known(sum, group.now, index, s)
 				if !placed {
 					var err error
 					if r, err = l.own(pageRef{image, page}, sum, fresh, equal); err != nil {
@@ -52,12 +54,12 @@ func layOut(images [][]pageSum, s *sharing, equal equality, later [][]bool) (lay
 }
 
 // known places a page that is not to be stored.
-func (l *layout) known(sum pageSum, index map[int32]int, s *sharing) (r run, placed bool) {
+func (l *layout) known(sum pageSum, now bool, index map[int32]int, s *sharing) (r run, placed bool) {
 	if sum == (pageSum{}) {
 		l.zero++
 		return run{pages: 1, pack: zero}, true
 	}
-	at, shared := s.find(sum)
+	at, shared := s.find(sum, now)
 	if !shared {
 		return r, false
 	}

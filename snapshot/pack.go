@@ -67,7 +67,7 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, err
 	}
-	l, err := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums), req.equality(), later)
+	l, err := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums, later), req.equality(), later)
 	if err != nil {
 		return packed{}, err
 	}

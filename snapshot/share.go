@@ -11,20 +11,26 @@ const (
 	// one is a request when it is restored.
 	maxShared = 24
 	// minUse is the part of a frame's pages from which it is worth reading the
-	// frame for them, rather than storing the pages again.
-	minUse = 8
+	// frame for them, rather than storing the pages again, and minNow that from
+	// which it is worth unpacking it before a process runs: one in so many.
+	minUse = 3
+	minNow = 2
 )
 
 // frameUse is how a snapshot could use a frame of another one's pack.
 type frameUse struct {
 	Frame
 	used int // pages
+	now  int // of those, the ones that are needed at once
+	// thin says that there are too few of the latter to share them.
+	thin bool
 }
 
 // sharing decides which pages are shared. The pages of an image age: after many
 // generations those that are still the same lie thinly spread over many packs,
 // all of which a restorer would have to read. So pages of frames that are hardly
-// used, and of packs beyond maxShared, are stored again.
+// used, and of packs beyond maxShared, are stored again, and so are the few of a
+// frame that are needed at once beside many that are not.
 type sharing struct {
 	base   *Base
 	frames map[int32][]frameUse // by the base's pack: all frames, ascending
@@ -32,7 +38,7 @@ type sharing struct {
 
 // newSharing looks at the pages of an image. Packs that may not be shared, or
 // are encrypted with another key than the new pack is, do not count.
-func newSharing(b *Base, share []string, function, keyID string, images [][]pageSum) *sharing {
+func newSharing(b *Base, share []string, function, keyID string, images [][]pageSum, later timing) *sharing {
 	s := &sharing{base: b, frames: map[int32][]frameUse{}}
 	if b == nil || b.function != function {
 		return s
@@ -42,7 +48,9 @@ func newSharing(b *Base, share []string, function, keyID string, images [][]page
 			s.frames[int32(i)] = usesOf(p.Frames)
 		}
 	}
-	s.count(images)
+	seen := map[location]bool{}
+	s.count(images, later, true, seen)
+	s.count(images, later, false, seen)
 	s.drop()
 	return s
 }
@@ -55,11 +63,14 @@ func usesOf(frames []Frame) []frameUse {
 	return uses
 }
 
-// count counts every page once, however often it is in the image.
-func (s *sharing) count(images [][]pageSum) {
-	seen := map[location]bool{}
-	for _, sums := range images {
-		for _, sum := range sums {
+// count counts the pages that are needed at once, or those that are not, each
+// once, however often it is in the image.
+func (s *sharing) count(images [][]pageSum, later timing, now bool, seen map[location]bool) {
+	for image, sums := range images {
+		for page, sum := range sums {
+			if later.now(image, page) != now {
+				continue
+			}
 			at, known := s.base.find(sum)
 			if !known || seen[at.location] {
 				continue
@@ -67,6 +78,9 @@ func (s *sharing) count(images [][]pageSum) {
 			if f := s.frameOf(at.location); f != nil {
 				seen[at.location] = true
 				f.used++
+				if now {
+					f.now++
+				}
 			}
 		}
 	}
@@ -78,9 +92,7 @@ func (s *sharing) drop() {
 	used := map[int32]int{}
 	for pack, frames := range s.frames {
 		for i := range frames {
-			if f := &frames[i]; f.used*minUse < f.Pages {
-				f.used = 0
-			}
+			frames[i].weigh()
 			used[pack] += frames[i].used
 		}
 		if used[pack] > 0 {
@@ -95,6 +107,17 @@ func (s *sharing) drop() {
 	}
 }
 
+// weigh decides what of a frame is worth sharing.
+func (f *frameUse) weigh() {
+	if f.now*minNow < f.Pages {
+		f.thin = true
+		f.used -= f.now
+	}
+	if f.used*minUse < f.Pages {
+		f.used = 0
+	}
+}
+
 // frameOf returns the frame that holds the page, or nil if it is not shared.
 func (s *sharing) frameOf(at location) *frameUse {
 	frames := s.frames[at.pack]
@@ -105,8 +128,8 @@ func (s *sharing) frameOf(at location) *frameUse {
 	return &frames[i]
 }
 
-// find returns where the page is shared from.
-func (s *sharing) find(sum pageSum) (location, bool) {
+// find returns where a page is shared from, which may be needed at once.
+func (s *sharing) find(sum pageSum, now bool) (location, bool) {
 	if len(s.frames) == 0 {
 		return location{}, false
 	}
@@ -115,7 +138,7 @@ func (s *sharing) find(sum pageSum) (location, bool) {
 		return location{}, false
 	}
 	f := s.frameOf(at.location)
-	return at.location, f != nil && f.used > 0
+	return at.location, f != nil && f.used > 0 && !(now && f.thin)
 }
 
 // packs returns what is referred to, and the index that each of the base's
