@@ -2,13 +2,13 @@ package snapshot
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // arena is memory for the frames of an image as they are stored, a place for
-// each, in huge pages where the kernel has them: making small ones takes longer
-// than what is put into them. It is not the garbage collector's.
+// each.
 type arena struct {
 	memory []byte
 	places map[frameID][]byte
@@ -47,7 +47,43 @@ func (a *arena) free() error {
 	return unix.Munmap(m)
 }
 
-// reserve returns memory of zeros, of which only what is touched is made.
+// room is memory for the contents of frames, one after the other as they are
+// unpacked, so that none of it is made for nothing.
+type room struct {
+	memory []byte
+	used   atomic.Int64
+}
+
+// newRoom reserves room for frames that are each unpacked once.
+func newRoom(parts []part) (*room, error) {
+	var bytes int64
+	for _, p := range parts {
+		for _, f := range p.frames {
+			bytes += f.Raw
+		}
+	}
+	m, err := reserve(bytes)
+	return &room{memory: m}, err
+}
+
+// take returns the next n bytes.
+func (r *room) take(n int64) []byte {
+	end := r.used.Add(n)
+	return r.memory[end-n : end : end]
+}
+
+func (r *room) free() error {
+	if r == nil || r.memory == nil {
+		return nil
+	}
+	m := r.memory
+	r.memory = nil
+	return unix.Munmap(m)
+}
+
+// reserve returns memory of zeros, of which only what is touched is made, in
+// huge pages where the kernel has them: making small ones takes longer than what
+// is put into them. It is not the garbage collector's.
 func reserve(bytes int64) ([]byte, error) {
 	if bytes == 0 {
 		return nil, nil

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
@@ -25,15 +23,12 @@ type later struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	planned bool
-	needed  map[*held]bool // those that must be in their places, and are not
+	needed  map[*held]bool // those that must be unpacked, and are not
 	frames  map[frameID]*held
-	// byPage are the frames of each file of pages, by page; nil is a page of zeros.
-	byPage map[string][]*held
-	// memory has the contents of what is unpacked later, by file, at the offsets
-	// that they have there. They are not in the files: where the staging directory
-	// is full a process that runs already could not be given its pages.
-	memory map[string][]byte
+	// pages says of each file of pages where its pages are.
+	pages  map[string][]heldPage
 	stored *arena  // of the frames as they are stored
+	room   *room   // of their contents
 	err    error   // why frames will never come
 	unkept []*load // what is still to be put into the cache
 
@@ -50,30 +45,42 @@ type frameID struct {
 	n    int
 }
 
-// held is a frame that waits to be unpacked.
+// held is a frame that waits to be unpacked: into the files if whoever restores
+// the image reads some of it there, else into memory. Where the staging directory
+// is full, a process that runs already could not be given its pages from there.
 type held struct {
 	load   *load
 	frame  Frame
-	now    bool   // it is needed at once, and goes to the files
+	inFile bool
 	zipped []byte // once it is here
 
 	placing sync.Mutex
-	placed  bool // guarded by placing
+	placed  bool   // guarded by placing
+	raw     []byte // its contents, once placed in memory
+}
+
+// heldPage is a page of a file: where in a frame it is, in bytes. The zero one is
+// a page of zeros.
+type heldPage struct {
+	*held
+	from int64
 }
 
 func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	l := &later{
-		assembler: a, manifest: m, needed: map[*held]bool{}, frames: map[frameID]*held{}, memory: map[string][]byte{},
-		byPage: map[string][]*held{}, ready: make(chan struct{}), arrived: make(chan struct{}),
+		assembler: a, manifest: m, needed: map[*held]bool{}, frames: map[frameID]*held{},
+		pages: map[string][]heldPage{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
 	var err error
-	l.stored, err = newArena(parts)
-	for _, p := range m.Pages {
-		err = firstError(err, l.makeRoom(p))
+	if l.stored, err = newArena(parts); err == nil {
+		l.room, err = newRoom(parts)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.free())
+	}
+	for _, p := range m.Pages {
+		l.pages[p.Name] = make([]heldPage, p.Bytes/PageSize)
 	}
 	for i := range parts {
 		for _, f := range parts[i].frames {
@@ -83,28 +90,12 @@ func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	return l, nil
 }
 
-// makeRoom makes room for the pages of a file, which takes memory when it is
-// used.
-func (l *later) makeRoom(p PageFile) error {
-	l.byPage[p.Name] = make([]*held, p.Bytes/PageSize)
-	m, err := reserve(p.Bytes)
-	if m != nil {
-		l.memory[p.Name] = m
-	}
-	return err
-}
-
 func (l *later) free() error {
 	if l == nil {
 		return nil
 	}
 	l.keeping.Wait()
-	errs := []error{l.stored.free()}
-	for name, m := range l.memory {
-		errs = append(errs, unix.Munmap(m))
-		delete(l.memory, name)
-	}
-	return errors.Join(errs...)
+	return errors.Join(l.stored.free(), l.room.free())
 }
 
 // add notes which pages a frame has.
@@ -115,9 +106,9 @@ func (l *later) add(p *part, f Frame) {
 	h := &held{frame: f}
 	l.frames[frameID{p, f.N}] = h
 	for _, piece := range p.pieces[f.N] {
-		file := l.manifest.Pages[int(piece.file)-len(l.manifest.Files)]
-		for page := piece.at / PageSize; page < (piece.at+int64(piece.bytes))/PageSize; page++ {
-			l.byPage[file.Name][page] = h
+		pages := l.pages[l.manifest.Pages[int(piece.file)-len(l.manifest.Files)].Name]
+		for done := int64(0); done < int64(piece.bytes); done += PageSize {
+			pages[(piece.at+done)/PageSize] = heldPage{h, int64(piece.from) + done}
 		}
 	}
 }
@@ -185,8 +176,8 @@ func (l *later) plan() error {
 	}
 	var here []*held
 	l.mu.Lock()
-	for h := range l.neededBut(missing) {
-		l.needed[h], h.now = true, true
+	l.choose(missing)
+	for h := range l.needed {
 		if h.zipped != nil {
 			here = append(here, h)
 		}
@@ -202,25 +193,30 @@ func (l *later) plan() error {
 	return nil
 }
 
-// neededBut returns the frames that have any page that may not come later, or
-// will be needed soon.
-func (l *later) neededBut(missing []userfault.Missing) map[*held]bool {
-	optional := map[string][]bool{}
-	for file, pages := range l.byPage {
-		optional[file] = make([]bool, len(pages))
+// choose finds the frames that are needed: those that have any page that is read
+// in the files, or is given to the process before it runs.
+func (l *later) choose(missing []userfault.Missing) {
+	given, optional := map[string][]bool{}, map[string][]bool{}
+	for file, pages := range l.pages {
+		given[file], optional[file] = make([]bool, len(pages)), make([]bool, len(pages))
 	}
 	for _, of := range missing {
+		userfault.Missing{Regions: of.Regions}.MarkLater(given)
 		of.MarkLater(optional)
 	}
-	needed := map[*held]bool{}
-	for file, pages := range l.byPage {
-		for page, h := range pages {
-			if h != nil && !optional[file][page] {
-				needed[h] = true
+	for file, pages := range l.pages {
+		for page, p := range pages {
+			if p.held == nil {
+				continue
+			}
+			if !given[file][page] {
+				p.inFile = true
+			}
+			if !optional[file][page] {
+				l.needed[p.held] = true
 			}
 		}
 	}
-	return needed
 }
 
 // settle says that all is in its place that is needed, if it is.
@@ -242,11 +238,7 @@ func (l *later) provide(h *held) error {
 	if h.placed {
 		return nil
 	}
-	place := l.intoMemory
-	if h.now {
-		place = l.target.write
-	}
-	if err := h.load.unpackTo(h.frame, h.zipped, place); err != nil {
+	if err := l.unpack(h); err != nil {
 		return err
 	}
 	h.placed = true
@@ -271,11 +263,10 @@ func (l *later) here(h *held) error {
 	return nil
 }
 
-// intoMemory puts the pieces of a frame in their places.
-func (l *later) intoMemory(raw []byte, pieces []piece) error {
-	for _, p := range pieces {
-		file := l.manifest.Pages[int(p.file)-len(l.manifest.Files)]
-		copy(l.memory[file.Name][p.at:], raw[p.from:p.from+p.bytes])
+func (l *later) unpack(h *held) (err error) {
+	if h.inFile {
+		return h.load.unpackTo(h.frame, h.zipped, l.target.write)
 	}
-	return nil
+	h.raw, err = h.load.framer.unzip(h.frame, h.zipped, l.room.take(h.frame.Raw))
+	return err
 }

@@ -57,14 +57,15 @@ func TestOnlyNeededFramesAreUnpackedAtOnce(t *testing.T) {
 	all := []userfault.Region{region(0, 200)}
 	for claim, c := range map[string]struct {
 		missing     userfault.Missing
-		first, last bool // whether the pages 0 and 199 are there
+		first, last bool // whether the pages 0 and 199 are in the file
+		atHand      bool // whether the last is there, in the file or not
 	}{
-		"all may come later":             {userfault.Missing{PID: 7, Regions: all}, false, false},
-		"the first is needed":            {userfault.Missing{PID: 7, Regions: []userfault.Region{region(1, 200)}}, true, false},
-		"the last is needed soon":        {userfault.Missing{PID: 7, Regions: all, Soon: []userfault.Region{region(199, 200)}}, false, true},
-		"both are":                       {userfault.Missing{PID: 7, Regions: []userfault.Region{region(1, 199)}}, true, true},
-		"none may come later":            {userfault.Missing{}, true, true},
-		"of another file, which is none": {userfault.Missing{PID: 7, Regions: []userfault.Region{{Start: 0, End: page, File: "pages-9.img"}}}, true, true},
+		"all may come later":             {userfault.Missing{PID: 7, Regions: all}, false, false, false},
+		"the first is needed":            {userfault.Missing{PID: 7, Regions: []userfault.Region{region(1, 200)}}, true, false, false},
+		"the last is needed soon":        {userfault.Missing{PID: 7, Regions: all, Soon: []userfault.Region{region(199, 200)}}, false, false, true},
+		"both are":                       {userfault.Missing{PID: 7, Regions: []userfault.Region{region(1, 199)}}, true, true, true},
+		"none may come later":            {userfault.Missing{}, true, true, true},
+		"of another file, which is none": {userfault.Missing{PID: 7, Regions: []userfault.Region{{Start: 0, End: page, File: "pages-9.img"}}}, true, true, true},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			got, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) { r.Later = laterIs(c.missing) })
@@ -80,6 +81,9 @@ func TestOnlyNeededFramesAreUnpackedAtOnce(t *testing.T) {
 			}
 			if last := bytes.Equal(here[199*page:], want[199*page:]); last != c.last {
 				t.Errorf("the last page is there: %t, want %t", last, c.last)
+			}
+			if atHand := got.Pages.AtHand("pages-1.img", 199*page, page); atHand != c.atHand {
+				t.Errorf("the last page is at hand: %t, want %t", atHand, c.atHand)
 			}
 			for _, p := range []int64{0, 5, 25, 199} {
 				b, err := got.Pages.Bytes("pages-1.img", p*page, page)

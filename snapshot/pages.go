@@ -10,35 +10,63 @@ import (
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
+// noBytes are what pages of zeros have, as many as are given at a time.
+var noBytes [16 * PageSize]byte
+
 // bring makes sure that bytes of a file are there, the first ones of those, up to
 // an end. It returns them if they are in memory, nothing if they are in the file.
 func (l *later) bring(file string, offset, n int64) (b []byte, upTo int64, err error) {
-	pages := l.byPage[file]
-	first, end := offset/PageSize, (offset+n)/PageSize
-	if offset < 0 || first >= end || end > int64(len(pages)) {
-		return nil, 0, fmt.Errorf("%s has %d pages, pages %d to %d are missing", file, len(pages), first, end)
+	run, err := l.runOf(file, offset, n)
+	if err != nil {
+		return nil, 0, err
 	}
-	page := first
-	for ; page < end && pages[page].isNow() == pages[first].isNow(); page++ {
-		h := pages[page]
-		if h == nil || page > first && h == pages[page-1] {
-			continue
-		}
-		if err := l.here(h); err != nil {
-			return nil, 0, err
-		}
-		if err := l.provide(h); err != nil {
-			return nil, 0, err
-		}
+	first, upTo := run[0], offset+int64(len(run))*PageSize
+	if first.held == nil {
+		return noBytes[:upTo-offset], upTo, nil
 	}
-	if upTo = page * PageSize; pages[first].isNow() {
-		return nil, upTo, nil
+	if err := l.here(first.held); err != nil {
+		return nil, 0, err
 	}
-	return l.memory[file][offset:upTo], upTo, nil
+	if err := l.provide(first.held); err != nil || first.inFile {
+		return nil, upTo, err
+	}
+	return first.raw[first.from : first.from+upTo-offset], upTo, nil
 }
 
-// isNow reports whether a page is in the files; pages of zeros are not.
-func (h *held) isNow() bool { return h != nil && h.now }
+// runOf returns those of the first pages that lie in one frame as they do in the
+// file, or are zeros. There is at least one.
+func (l *later) runOf(file string, offset, n int64) ([]heldPage, error) {
+	pages := l.pages[file]
+	first, end := offset/PageSize, (offset+n)/PageSize
+	if offset < 0 || first >= end || end > int64(len(pages)) {
+		return nil, fmt.Errorf("%s has %d pages, pages %d to %d are missing", file, len(pages), first, end)
+	}
+	run := pages[first:end]
+	for i, p := range run {
+		follows := p.held == run[0].held && (p.held == nil || p.from == run[0].from+int64(i)*PageSize)
+		if !follows || p.held == nil && i == len(noBytes)/PageSize {
+			return run[:i], nil
+		}
+	}
+	return run, nil
+}
+
+// atHand reports whether bytes of a file need not be waited for, nor unpacked.
+func (l *later) atHand(file string, offset, n int64) bool {
+	for _, p := range l.pages[file][offset/PageSize : (offset+n)/PageSize] {
+		if p.held != nil && !p.unpacked() {
+			return false
+		}
+	}
+	return true
+}
+
+// unpacked reports whether the frame is in its place.
+func (h *held) unpacked() bool {
+	h.placing.Lock()
+	defer h.placing.Unlock()
+	return h.placed
+}
 
 // complete unpacks the rest, when all of it is here.
 func (l *later) complete(ctx context.Context) error {
@@ -58,16 +86,10 @@ func (l *later) complete(ctx context.Context) error {
 
 // store puts a frame that is only in memory into the files.
 func (l *later) store(h *held) error {
-	if err := l.provide(h); err != nil || h.now {
+	if err := l.provide(h); err != nil || h.inFile {
 		return err
 	}
-	for _, p := range h.load.pieces[h.frame.N] {
-		file := l.manifest.Pages[int(p.file)-len(l.manifest.Files)]
-		if _, err := l.target.files[p.file].WriteAt(l.memory[file.Name][p.at:p.at+int64(p.bytes)], p.at); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.target.write(h.raw, h.load.pieces[h.frame.N])
 }
 
 // Pages are the pages of a fetched image, some of which may be on their way or
@@ -87,6 +109,11 @@ func (p *Pages) Bytes(file string, offset, n int64) ([]byte, error) {
 		n = upTo - offset
 	}
 	return p.files.Bytes(file, offset, n)
+}
+
+// AtHand implements userfault.Source.
+func (p *Pages) AtHand(file string, offset, n int64) bool {
+	return p.later == nil || p.later.atHand(file, offset, n)
 }
 
 // Close frees what is held of the pages, which are not used any more. There may

@@ -40,6 +40,9 @@ func (f *Files) Bytes(file string, offset, n int64) ([]byte, error) {
 	return content[offset : offset+n], nil
 }
 
+// AtHand implements Source.
+func (*Files) AtHand(string, int64, int64) bool { return true }
+
 // Close frees the files; what Bytes has returned must not be used any more.
 func (f *Files) Close() {
 	f.mu.Lock()

@@ -168,6 +168,7 @@ func TestMemoryMayGoAndFallApart(t *testing.T) {
 type brokenSource struct{ err error }
 
 func (b brokenSource) Bytes(string, int64, int64) ([]byte, error) { return nil, b.err }
+func (brokenSource) AtHand(string, int64, int64) bool             { return true }
 
 func TestPagerEndsWithTheReasonOfItsSource(t *testing.T) {
 	why := errors.New("the pool is gone")

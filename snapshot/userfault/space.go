@@ -76,7 +76,8 @@ func (s *space) fault(page uint64) error {
 	return err
 }
 
-// give fills a page of a region that is waited for, and what lies around it.
+// give fills a page of a region that is waited for, and then, as far as it is at
+// hand, what lies around it.
 func (s *space) give(r Region, page uint64) error {
 	bytes := uint64(around)
 	if s.tracing {
@@ -87,7 +88,20 @@ func (s *space) give(r Region, page uint64) error {
 	if s.tracing {
 		s.touched = append(s.touched, Touched{s.pid, r.Start, r.End})
 	}
-	return s.copy(r)
+	if s.source.AtHand(r.File, r.Offset, r.bytes()) {
+		return s.copy(r)
+	}
+	if err := s.copy(r.Between(page, page+PageSize)); err != nil {
+		return err
+	}
+	for _, side := range []Region{r.Between(r.Start, page), r.Between(page+PageSize, r.End)} {
+		if side.Start < side.End && s.source.AtHand(side.File, side.Offset, side.bytes()) {
+			if err := s.copy(side); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // retry serves faults for which it was too early.

@@ -67,6 +67,9 @@ type Source interface {
 	// may take its time until they are there; an error says that they will never
 	// be. The bytes are read by the kernel only, before the next call.
 	Bytes(file string, offset, n int64) ([]byte, error)
+	// AtHand reports whether Bytes takes no time for n bytes of a file, which are
+	// part of a Region.
+	AtHand(file string, offset, n int64) bool
 }
 
 // Pace is how the memory is filled that nobody has asked for yet.
