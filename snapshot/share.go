@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// maxShared is how many packs of others a snapshot refers to at most: every
-	// one is a request when it is restored.
-	maxShared = 24
+	// maxShared is how many packs of others a snapshot refers to at most, and
+	// minShared the part of its pages that each of them has at least, one in so
+	// many: every pack is a request when it is restored.
+	maxShared = 6
+	minShared = 64
 	// minUse is the part of a frame's pages from which it is worth reading the
 	// frame for them, rather than storing the pages again, and minNow that from
 	// which it is worth unpacking it before a process runs: one in so many.
@@ -29,11 +31,12 @@ type frameUse struct {
 // sharing decides which pages are shared. The pages of an image age: after many
 // generations those that are still the same lie thinly spread over many packs,
 // all of which a restorer would have to read. So pages of frames that are hardly
-// used, and of packs beyond maxShared, are stored again, and so are the few of a
+// used, and of packs that have few or are beyond maxShared, are stored again, and so are the few of a
 // frame that are needed at once beside many that are not.
 type sharing struct {
 	base   *Base
 	frames map[int32][]frameUse // by the base's pack: all frames, ascending
+	pages  int                  // of the image
 }
 
 // newSharing looks at the pages of an image. Packs that may not be shared, or
@@ -47,6 +50,9 @@ func newSharing(b *Base, share []string, function, keyID string, images [][]page
 		if p.KeyID == keyID && slices.Contains(share, p.ID) {
 			s.frames[int32(i)] = usesOf(p.Frames)
 		}
+	}
+	for _, sums := range images {
+		s.pages += len(sums)
 	}
 	seen := map[location]bool{}
 	s.count(images, later, true, seen)
@@ -95,7 +101,7 @@ func (s *sharing) drop() {
 			frames[i].weigh()
 			used[pack] += frames[i].used
 		}
-		if used[pack] > 0 {
+		if used[pack] > 0 && used[pack]*minShared >= s.pages {
 			packs = append(packs, pack)
 		} else {
 			delete(s.frames, pack)

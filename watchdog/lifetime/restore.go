@@ -79,19 +79,19 @@ func (c *completion) wait(ctx context.Context) error {
 // revive turns a snapshot into a process that accepts requests. What is fetched
 // is all there by then, though the process may not have all of it.
 func (m *Manager) revive(ctx, fetching context.Context, l *life, r *agent.Restore, dir string) (snapshot.Fetched, Failure) {
-	restoring, err := process.PrepareRestore(ctx, m.Engine, m.PIDs, m.Output)
-	if err != nil {
-		return snapshot.Fetched{}, Failure{codeRestore, err}
+	preparing := m.prepareRestore(ctx)
+	fetched, why := m.fetchAndLearn(fetching, l, r, dir, preparing, m.later(l))
+	restoring, err := preparing.wait()
+	if why.None() && err == nil {
+		l.memory, err = m.newMemory(l, fetched)
 	}
-	m.step("restore: prepared")
-	fetched, why := m.fetchAndLearn(fetching, l, r, dir, restoring, m.later(l))
-	if why.None() {
-		if l.memory, err = m.newMemory(l, fetched); err != nil {
-			why = Failure{codeRestore, err}
-		}
+	if why.None() && err != nil {
+		why = Failure{codeRestore, err}
 	}
 	if !why.None() {
-		_ = restoring.Close() // why is the reason
+		if restoring != nil {
+			_ = restoring.Close() // why is the reason
+		}
 		return fetched, why
 	}
 	m.step("restore: fetched")
@@ -142,13 +142,19 @@ func (m *Manager) arrived(fetching context.Context, l *life, f *snapshot.Fetched
 
 // fetchAndLearn fetches the image. Where CRIU's first call would have to find
 // out about the kernel, and the image does not tell, it does so meanwhile.
-func (m *Manager) fetchAndLearn(ctx context.Context, l *life, r *agent.Restore, dir string, restoring *process.Restoring, later snapshot.Later) (snapshot.Fetched, Failure) {
+func (m *Manager) fetchAndLearn(ctx context.Context, l *life, r *agent.Restore, dir string, preparing *preparingRestore, later snapshot.Later) (snapshot.Fetched, Failure) {
 	ready, files := make(chan Failure, 1), make(chan string, 1)
 	if m.Support.Quick() { // another goroutine might get the only CPU after 10 ms
 		ready <- Failure{}
 	} else {
 		go func() {
-			ready <- m.Support.Ready(ctx, func(ctx context.Context) error { return restoring.Learn(ctx, <-files, m.SeedDir) })
+			ready <- m.Support.Ready(ctx, func(ctx context.Context) error {
+				restoring, err := preparing.wait()
+				if err != nil {
+					return err
+				}
+				return restoring.Learn(ctx, <-files, m.SeedDir)
+			})
 		}()
 	}
 	fetched, err := m.fetch(ctx, l, r, snapshot.FetchRequest{Dir: dir, Later: later, Files: func(dir string) { files <- dir }})
