@@ -26,12 +26,13 @@ const flagLazy = 1 << 1
 
 var errPagemap = errors.New("the image's page map is broken")
 
-// Later returns what of the image in dir may come after a restore, and what of it
-// will be needed soon; its page maps must be there, its pages need not be.
-func Later(dir string) ([]userfault.Missing, error) {
+// Later returns what of the image in dir may come after a restore, what of it will
+// be needed soon, and how that is known. The page maps must be there, the pages
+// need not be.
+func Later(dir string) ([]userfault.Missing, Touches, error) {
 	names, err := fs.Glob(os.DirFS(dir), "pagemap-*.img")
 	if err != nil {
-		return nil, err
+		return nil, Touches{}, err
 	}
 	var files []snapshot.ImageFile
 	for _, name := range append(names, touchedFile) {
@@ -40,7 +41,7 @@ func Later(dir string) ([]userfault.Missing, error) {
 			continue // nothing is known of what is touched
 		}
 		if err != nil {
-			return nil, err
+			return nil, Touches{}, err
 		}
 		files = append(files, snapshot.ImageFile{Name: name, Data: raw})
 	}
@@ -48,10 +49,10 @@ func Later(dir string) ([]userfault.Missing, error) {
 }
 
 // laterOf is Later of the files that hold no pages.
-func laterOf(files []snapshot.ImageFile) ([]userfault.Missing, error) {
-	touched, err := touchedIn(files)
+func laterOf(files []snapshot.ImageFile) ([]userfault.Missing, Touches, error) {
+	touches, err := touchesIn(files)
 	if err != nil {
-		return nil, err
+		return nil, touches, err
 	}
 	var all []userfault.Missing
 	for _, f := range files {
@@ -61,13 +62,13 @@ func laterOf(files []snapshot.ImageFile) ([]userfault.Missing, error) {
 		}
 		regions, err := lazyRegions(f.Data)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
+			return nil, touches, fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if len(regions) > 0 {
-			all = append(all, userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touched)})
+			all = append(all, userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touches.Ranges)})
 		}
 	}
-	return all, nil
+	return all, touches, nil
 }
 
 // processOf returns whose page map has a name; others are of shared memory.
@@ -81,7 +82,7 @@ func processOf(name string) (pid int, is bool) {
 // laterPages returns which pages of an image may come later, and will not be
 // needed soon.
 func laterPages(img *snapshot.Image) ([][]bool, error) {
-	missing, err := laterOf(img.Files)
+	missing, _, err := laterOf(img.Files)
 	if err != nil {
 		return nil, err
 	}

@@ -42,9 +42,9 @@ func TestWhatMayComeLaterIsInThePageMap(t *testing.T) {
 	} {
 		files := []snapshot.ImageFile{lazyMap(), {Name: "pagemap-shmem-9.img", Data: []byte("not looked at")}}
 		if c.touched != "" {
-			files = append(files, snapshot.ImageFile{Name: touchedFile, Data: []byte(c.touched)})
+			files = append(files, snapshot.ImageFile{Name: touchedFile, Data: []byte("waits 0\n" + c.touched)})
 		}
-		got, err := laterOf(files)
+		got, _, err := laterOf(files)
 		if err != nil {
 			t.Errorf("%s: %v", claim, err)
 		}
@@ -59,7 +59,7 @@ func TestPagesThatMayComeLaterAreMarked(t *testing.T) {
 		Files: []snapshot.ImageFile{lazyMap()},
 		Pages: []snapshot.ImagePages{{Name: "pages-1.img", Bytes: 6 * pageSize}},
 	}
-	AddTouched(img, []userfault.Touched{{PID: 7, Start: 0x40000, End: 0x41000}, {PID: 7, Start: 0x41000, End: 0x42000}, {PID: 0, Start: 0, End: 0x99000}})
+	AddTouches(img, Touches{Ranges: []userfault.Touched{{PID: 7, Start: 0x40000, End: 0x41000}, {PID: 7, Start: 0x41000, End: 0x42000}, {PID: 0, Start: 0, End: 0x99000}}})
 	got, err := laterPages(img)
 	if err != nil {
 		t.Fatal(err)
@@ -84,28 +84,33 @@ func TestBrokenPageMapsAreErrors(t *testing.T) {
 }
 
 func TestBrokenListsOfTouchedMemoryAreErrors(t *testing.T) {
+	for _, list := range []string{"", "waits\n", "waits x\n", "waits -1\n", "7 1000 2000\n", "\nwaits 1\n"} {
+		if _, err := parseTouches(list); !errors.Is(err, errTouched) {
+			t.Errorf("%q: got %v, want %v", list, err, errTouched)
+		}
+	}
 	for _, list := range []string{"7\n", "7 1000\n", "x 1000 2000\n", "0 1000 2000\n", "7 1001 2000\n", "7 2000 1000\n", "7 1000 2000 3000\n", "\n", "7 1000 2000\r\n"} {
-		if _, err := parseTouched([]byte(list)); !errors.Is(err, errTouched) {
+		if _, err := parseTouches("waits 1\n" + list); !errors.Is(err, errTouched) {
 			t.Errorf("%q: got %v, want %v", list, err, errTouched)
 		}
 	}
 }
 
 func FuzzTouched(f *testing.F) {
-	f.Add([]byte("7 1000 2000\n7 2000 3000\n"))
-	f.Add([]byte("1 0 ffffffffffff000\n"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		list, err := parseTouched(raw)
+	f.Add("waits 0\n7 1000 2000\n7 2000 3000\n")
+	f.Add("waits 12\n1 0 ffffffffffff000\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		touches, err := parseTouches(text)
 		if err != nil {
 			return
 		}
 		img := &snapshot.Image{}
-		AddTouched(img, list)
-		if len(list) == 0 {
+		AddTouches(img, touches)
+		if len(touches.Ranges) == 0 {
 			return
 		}
-		again, err := parseTouched(img.Files[0].Data)
-		if diff := cmp.Diff(list, again); err != nil || diff != "" {
+		again, err := parseTouches(string(img.Files[0].Data))
+		if diff := cmp.Diff(touches, again); err != nil || diff != "" {
 			t.Errorf("written and read again: %v\n%s", err, diff)
 		}
 	})

@@ -32,7 +32,7 @@ func restoreLazily(t testing.TB, dir string, process snapshot.Process) (target, 
 		pager.Close()
 		files.Close()
 	})
-	later, err := criu.Later(dir)
+	later, _, err := criu.Later(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,21 +15,33 @@ import (
 
 // touchedFile is a file of ours among CRIU's: what memory the process touched
 // first when it was restored itself, which most probably is what it will touch
-// first the next time. Each line has a process id and two addresses in hex.
+// first the next time. Its first line is "waits" and a number, each other one has
+// a process id and two addresses in hex.
 const touchedFile = "pronghorn-touched"
+
+const waitsWord = "waits "
 
 // maxTouched bounds the lines of that file.
 const maxTouched = 1 << 16
 
 var errTouched = errors.New("the image's list of touched memory is broken")
 
-// AddTouched adds to an image what memory was touched first.
-func AddTouched(img *snapshot.Image, touched []userfault.Touched) {
-	list := joined(touched)
+// Touches is what is known of the memory that a process touches first.
+type Touches struct {
+	Ranges []userfault.Touched
+	// Waits is how often the process waited for memory when it was last restored
+	// before it had all of it, though it was given what was known of then.
+	Waits int
+}
+
+// AddTouches adds to an image what is known of the memory that is touched first.
+func AddTouches(img *snapshot.Image, t Touches) {
+	list := joined(t.Ranges)
 	if len(list) == 0 || len(list) > maxTouched {
 		return
 	}
 	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s%d\n", waitsWord, max(t.Waits, 0))
 	for _, t := range list {
 		fmt.Fprintf(&b, "%d %x %x\n", t.PID, t.Start, t.End)
 	}
@@ -55,24 +67,29 @@ func joined(touched []userfault.Touched) []userfault.Touched {
 }
 
 // touchedIn reads the list of an image; there may be none.
-func touchedIn(files []snapshot.ImageFile) ([]userfault.Touched, error) {
+func touchesIn(files []snapshot.ImageFile) (Touches, error) {
 	i := slices.IndexFunc(files, func(f snapshot.ImageFile) bool { return f.Name == touchedFile })
 	if i < 0 {
-		return nil, nil
+		return Touches{}, nil
 	}
-	return parseTouched(files[i].Data)
+	return parseTouches(string(files[i].Data))
 }
 
-func parseTouched(raw []byte) ([]userfault.Touched, error) {
-	var list []userfault.Touched
-	for line := range strings.Lines(string(raw)) {
-		t, err := parseRange(strings.TrimSuffix(line, "\n"))
-		if err != nil || len(list) == maxTouched {
-			return nil, fmt.Errorf("%w: line %d: %q", errTouched, len(list)+1, strings.TrimSpace(line))
-		}
-		list = append(list, t)
+func parseTouches(text string) (t Touches, err error) {
+	first, rest, _ := strings.Cut(text, "\n")
+	number, found := strings.CutPrefix(first, waitsWord)
+	if t.Waits, err = strconv.Atoi(number); err != nil || !found || t.Waits < 0 {
+		return Touches{}, fmt.Errorf("%w: it begins with %q", errTouched, first)
 	}
-	return joined(list), nil
+	for line := range strings.Lines(rest) {
+		r, err := parseRange(strings.TrimSuffix(line, "\n"))
+		if err != nil || len(t.Ranges) == maxTouched {
+			return Touches{}, fmt.Errorf("%w: line %d: %q", errTouched, len(t.Ranges)+2, strings.TrimSpace(line))
+		}
+		t.Ranges = append(t.Ranges, r)
+	}
+	t.Ranges = joined(t.Ranges)
+	return t, nil
 }
 
 func parseRange(line string) (t userfault.Touched, err error) {

@@ -54,7 +54,7 @@ func (m *Manager) uploadTaken(ctx context.Context, l *life, c *agent.Checkpoint,
 	if err != nil {
 		return Failure{codeDump, err}
 	}
-	criu.AddTouched(img, l.memory.touched())
+	criu.AddTouches(img, l.touches())
 	return m.upload(ctx, l, c, img, process)
 }
 

@@ -229,9 +229,10 @@ type life struct {
 	plan    agent.Plan
 	process *process.Process
 	// memory is what the process gets while it runs, missing what it has not got
-	// when it starts.
+	// when it starts, and known what its image says that it touches first.
 	memory  *memory
 	missing []userfault.Missing
+	known   criu.Touches
 	// follows is set when it is not the first in its container, which was started
 	// since somebody wanted it.
 	follows bool

@@ -21,10 +21,13 @@ type memory struct {
 	began   time.Time
 }
 
-// leastLater is how much memory must come later for it to be worth it, in bytes:
-// a process that waits for a page costs as much as some ten pages that it gets
-// with the rest.
-const leastLater = 16 << 20
+const (
+	// leastLater is how much memory must come later for it to be worth it, in bytes.
+	leastLater = 4 << 20
+	// waitPages is what a process that waits for a page costs, in pages that it gets
+	// with the rest.
+	waitPages = 10
+)
 
 // later returns what says of an image which pages may come later; nil = none may.
 func (m *Manager) later(l *life) snapshot.Later {
@@ -35,8 +38,9 @@ func (m *Manager) later(l *life) snapshot.Later {
 		if l.follows && m.gate.Waiting() == 0 {
 			return nil, nil // nobody waits for the start, but somebody would for pages
 		}
-		list, err := criu.Later(dir)
-		if err != nil || !worthLater(list, l.plan.CheckpointAt > 0 && !m.Evict) {
+		list, known, err := criu.Later(dir)
+		l.known = known
+		if err != nil || !worthLater(list, known.Waits, l.plan.CheckpointAt > 0 && !m.Evict) {
 			return nil, err
 		}
 		l.missing = list
@@ -44,17 +48,17 @@ func (m *Manager) later(l *life) snapshot.Later {
 	}
 }
 
-// worthLater reports whether it is worth it that memory comes later. Where it is
-// not known what the process touches first it will wait for every page of that,
-// which may make it slower: that is for a start whose checkpoint will know it, and
-// of a process that serves more than a few requests.
-func worthLater(list []userfault.Missing, learn bool) bool {
+// worthLater reports whether it is worth it that memory comes later: for a start
+// whose checkpoint will know better what the process touches first, or if that is
+// known so well that the process will hardly wait. waits is how often it did.
+func worthLater(list []userfault.Missing, waits int, learn bool) bool {
 	var later, soon uint64
 	for _, of := range list {
 		later += bytesOf(of.Regions)
 		soon += bytesOf(of.Soon)
 	}
-	return later-soon >= leastLater && (soon > 0 || learn)
+	saved := later - soon
+	return saved >= leastLater && (learn || soon > 0 && uint64(waits)*waitPages*userfault.PageSize < saved)
 }
 
 func bytesOf(regions []userfault.Region) (n uint64) {
@@ -131,25 +135,27 @@ func (y *memory) end() {
 // more, what was expected of it is forgotten, since most of it must be old.
 const mostTouched = 0.75
 
-// touched is what the process has touched first, or is expected to, once it has
-// all of its memory.
-func (y *memory) touched() []userfault.Touched {
-	if y == nil {
-		return nil
+// touches is what is known at the checkpoint of what the process touches first:
+// what it has, and what it was expected to.
+func (l *life) touches() criu.Touches {
+	if l.memory == nil {
+		return l.known
 	}
-	list := slices.Clone(y.pager.Touched())
+	pager := l.memory.pager
+	t := criu.Touches{Ranges: slices.Clone(pager.Touched()), Waits: pager.Asked()}
 	var all, soon uint64
-	for _, of := range y.missing {
+	var expected []userfault.Touched
+	for _, of := range l.missing {
 		all += bytesOf(of.Regions)
 		soon += bytesOf(of.Soon)
 		for _, r := range of.Soon {
-			list = append(list, userfault.Touched{PID: of.PID, Start: r.Start, End: r.End})
+			expected = append(expected, userfault.Touched{PID: of.PID, Start: r.Start, End: r.End})
 		}
 	}
-	if float64(soon) > mostTouched*float64(all) {
-		return y.pager.Touched()
+	if float64(soon) <= mostTouched*float64(all) {
+		t.Ranges = append(t.Ranges, expected...)
 	}
-	return list
+	return t
 }
 
 // guard returns a context that also ends when memory cannot be given.

@@ -1,0 +1,40 @@
+package lifetime
+
+import (
+	"testing"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
+)
+
+func TestMemoryComesLaterWhereThatIsWorthIt(t *testing.T) {
+	region := func(pages uint64) []userfault.Region { return []userfault.Region{{End: pages * userfault.PageSize}} }
+	const few, many = leastLater/userfault.PageSize - 1, 5000
+	for claim, c := range map[string]struct {
+		pages, soon uint64
+		waits       int
+		learn, want bool
+	}{
+		"nothing is known, and nobody learns":       {many, 0, 0, false, false},
+		"nothing is known, and the checkpoint will": {many, 0, 0, true, true},
+		"it is known": {many, 1000, 0, false, true},
+		"it is known, and most is needed at once":    {many, many - few, 0, false, false},
+		"there is little of it":                      {few, 0, 0, true, false},
+		"it is known badly, and nobody learns":       {many, 1000, 400, false, false},
+		"it is known badly, and the checkpoint will": {many, 1000, 400, true, true},
+		"the process hardly waits":                   {many, 1000, 399, false, true},
+	} {
+		list := []userfault.Missing{{Regions: region(c.pages), Soon: region(c.soon)}}
+		if got := worthLater(list, c.waits, c.learn); got != c.want {
+			t.Errorf("%s: %t, want %t", claim, got, c.want)
+		}
+	}
+}
+
+func TestWhatIsKnownOfTouchesIsHandedOnByAProcessThatHasAllOfItsMemory(t *testing.T) {
+	l := &life{}
+	l.known.Waits = 7
+	l.known.Ranges = []userfault.Touched{{PID: 1, Start: 0, End: userfault.PageSize}}
+	if got := l.touches(); got.Waits != 7 || len(got.Ranges) != 1 {
+		t.Errorf("got %+v, want what the image said", got)
+	}
+}
