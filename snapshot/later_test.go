@@ -252,3 +252,38 @@ func TestPagesThatAreNotUsedAnyMoreEndTheFetch(t *testing.T) {
 		t.Error("the fetch does not end")
 	}
 }
+
+func TestFilesWithoutPagesAreToldOfBeforeTheRest(t *testing.T) {
+	s, sha := stored(t)
+	node := cache(t, t.TempDir(), 1<<30)
+	kept, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) { r.Cache = node })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(kept.Complete(t.Context()), node.Keep(t.Context(), kept)); err != nil {
+		t.Fatal(err)
+	}
+	for claim, change := range map[string]func(*snapshot.FetchRequest){
+		"some may come later": func(*snapshot.FetchRequest) {},
+		"all is needed":       func(r *snapshot.FetchRequest) { r.Later = nil },
+		"the cache has it":    func(r *snapshot.FetchRequest) { r.Cache = node },
+	} {
+		t.Run(claim, func(t *testing.T) {
+			var dirs []string
+			got, err := fetchLater(t, s, sha, change, func(r *snapshot.FetchRequest) {
+				r.Files = func(dir string) {
+					dirs = append(dirs, dir)
+					if raw, err := os.ReadFile(filepath.Join(dir, "core-7.img")); err != nil || string(raw) != "core" {
+						t.Errorf("core-7.img is %q: %v", raw, err)
+					}
+				}
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(dirs) != 1 || dirs[0] != got.Dir || got.Kept != (claim == "the cache has it") {
+				t.Errorf("told of %q, the image is in %s, kept: %t", dirs, got.Dir, got.Kept)
+			}
+		})
+	}
+}

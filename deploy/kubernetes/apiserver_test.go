@@ -237,8 +237,9 @@ func (c cluster) versions(t *testing.T) map[string]string {
 	return found
 }
 
-// five are the capabilities with which restored processes keep their clock.
-var five = []string{"SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_CHROOT", "SETPCAP"}
+// rights are the capabilities with which restored processes keep their clock, and
+// may get memory later.
+var rights = []string{"SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_CHROOT", "SETPCAP", "SYS_PTRACE"}
 
 // container is what the policy may change of a container.
 type container struct {
@@ -296,7 +297,7 @@ func checkPolicy(t *testing.T, c cluster) {
 		}
 		return nil
 	})
-	with := func(more ...string) []string { return append(append([]string{}, more...), five...) }
+	with := func(more ...string) []string { return append(append([]string{}, more...), rights...) }
 	for what, p := range map[string]struct {
 		namespace, labels, spec string
 		changed                 int // index of the container; -1 is none
@@ -304,26 +305,26 @@ func checkPolicy(t *testing.T, c cluster) {
 		shm                     string
 	}{
 		"a pod of the Community Edition": {labels: `{snapshot: "true", faas_function: f}`,
-			spec: "{containers: [{name: f, image: i, securityContext: {readOnlyRootFilesystem: false}}]}", add: five, shm: "pronghorn-staging"},
+			spec: "{containers: [{name: f, image: i, securityContext: {readOnlyRootFilesystem: false}}]}", add: rights, shm: "pronghorn-staging"},
 		"one of the Enterprise edition": {labels: `{snapshot: "true", faas_function: f}`,
 			spec: "{containers: [{name: f, image: i, securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}}]}",
-			add:  five, drop: []string{"ALL"}, shm: "pronghorn-staging"},
+			add:  rights, drop: []string{"ALL"}, shm: "pronghorn-staging"},
 		"one with another user": {labels: `{snapshot: "true", faas_function: f}`,
-			spec: "{securityContext: {runAsNonRoot: true}, containers: [{name: f, image: i, securityContext: {runAsUser: 12000}}]}", add: five, shm: "pronghorn-staging"},
-		"one without a security context": {labels: `{snapshot: "true"}`, spec: "{containers: [{name: f, image: i}]}", add: five, shm: "pronghorn-staging"},
+			spec: "{securityContext: {runAsNonRoot: true}, containers: [{name: f, image: i, securityContext: {runAsUser: 12000}}]}", add: rights, shm: "pronghorn-staging"},
+		"one without a security context": {labels: `{snapshot: "true"}`, spec: "{containers: [{name: f, image: i}]}", add: rights, shm: "pronghorn-staging"},
 		"one with capabilities of its own": {labels: `{snapshot: "true"}`,
 			spec: "{containers: [{name: f, image: i, securityContext: {capabilities: {add: [NET_RAW]}}}]}", add: with("NET_RAW"), shm: "pronghorn-staging"},
 		"one with some of them": {labels: `{snapshot: "true"}`,
 			spec: "{containers: [{name: f, image: i, securityContext: {capabilities: {add: [SYS_CHROOT, SETPCAP]}}}]}",
-			add:  []string{"SYS_CHROOT", "SETPCAP", "SYS_ADMIN", "SYS_TIME", "NET_ADMIN"}, shm: "pronghorn-staging"},
+			add:  []string{"SYS_CHROOT", "SETPCAP", "SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_PTRACE"}, shm: "pronghorn-staging"},
 		"one with a sidecar before the function": {labels: `{snapshot: "true", faas_function: f}`,
-			spec: "{containers: [{name: proxy, image: i}, {name: f, image: i}]}", changed: 1, add: five, shm: "pronghorn-staging"},
+			spec: "{containers: [{name: proxy, image: i}, {name: f, image: i}]}", changed: 1, add: rights, shm: "pronghorn-staging"},
 		"one with volumes": {labels: `{snapshot: "true", faas_function: f}`,
-			spec: "{containers: [{name: f, image: i, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, emptyDir: {}}]}", add: five, shm: "pronghorn-staging"},
+			spec: "{containers: [{name: f, image: i, volumeMounts: [{name: v, mountPath: /v}]}], volumes: [{name: v, emptyDir: {}}]}", add: rights, shm: "pronghorn-staging"},
 		"one with its own /dev/shm": {labels: `{snapshot: "true", faas_function: f}`,
-			spec: "{containers: [{name: f, image: i, volumeMounts: [{name: v, mountPath: /dev/shm}]}], volumes: [{name: v, emptyDir: {}}]}", add: five, shm: "v"},
+			spec: "{containers: [{name: f, image: i, volumeMounts: [{name: v, mountPath: /dev/shm}]}], volumes: [{name: v, emptyDir: {}}]}", add: rights, shm: "v"},
 		"one without a token of the cluster": {labels: `{snapshot: "true"}`,
-			spec: "{automountServiceAccountToken: false, containers: [{name: f, image: i}]}", add: five, shm: "pronghorn-staging"},
+			spec: "{automountServiceAccountToken: false, containers: [{name: f, image: i}]}", add: rights, shm: "pronghorn-staging"},
 		"one without the label":    {labels: "{faas_function: f}", spec: "{containers: [{name: f, image: i}]}", changed: -1},
 		"one that says no":         {labels: `{snapshot: "false"}`, spec: "{containers: [{name: f, image: i}]}", changed: -1},
 		"one in another namespace": {namespace: "elsewhere", labels: `{snapshot: "true"}`, spec: "{containers: [{name: f, image: i}]}", changed: -1},

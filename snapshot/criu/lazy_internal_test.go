@@ -42,7 +42,7 @@ func TestWhatMayComeLaterIsInThePageMap(t *testing.T) {
 	} {
 		files := []snapshot.ImageFile{lazyMap(), {Name: "pagemap-shmem-9.img", Data: []byte("not looked at")}}
 		if c.touched != "" {
-			files = append(files, snapshot.ImageFile{Name: touchedFile, Data: []byte("waits 0\n" + c.touched)})
+			files = append(files, snapshot.ImageFile{Name: touchedFile, Data: []byte(c.touched)})
 		}
 		got, _, err := laterOf(files)
 		if err != nil {
@@ -84,7 +84,7 @@ func TestBrokenPageMapsAreErrors(t *testing.T) {
 }
 
 func TestBrokenListsOfTouchedMemoryAreErrors(t *testing.T) {
-	for _, list := range []string{"", "waits\n", "waits x\n", "waits -1\n", "7 1000 2000\n", "\nwaits 1\n"} {
+	for _, list := range []string{"waits\n", "waits x\n", "waits -1\n", "\nwaits 1\n", "7 1000 2000\nwaits 1\n"} {
 		if _, err := parseTouches(list); !errors.Is(err, errTouched) {
 			t.Errorf("%q: got %v, want %v", list, err, errTouched)
 		}

@@ -15,7 +15,7 @@ import (
 
 // touchedFile is a file of ours among CRIU's: what memory the process touched
 // first when it was restored itself, which most probably is what it will touch
-// first the next time. Its first line is "waits" and a number, each other one has
+// first the next time. The first line may be "waits" and a number, each other one has
 // a process id and two addresses in hex.
 const touchedFile = "pronghorn-touched"
 
@@ -76,15 +76,16 @@ func touchesIn(files []snapshot.ImageFile) (Touches, error) {
 }
 
 func parseTouches(text string) (t Touches, err error) {
-	first, rest, _ := strings.Cut(text, "\n")
-	number, found := strings.CutPrefix(first, waitsWord)
-	if t.Waits, err = strconv.Atoi(number); err != nil || !found || t.Waits < 0 {
-		return Touches{}, fmt.Errorf("%w: it begins with %q", errTouched, first)
+	if first, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(first, waitsWord) { // which older images do not have
+		if t.Waits, err = strconv.Atoi(first[len(waitsWord):]); err != nil || t.Waits < 0 {
+			return Touches{}, fmt.Errorf("%w: it begins with %q", errTouched, first)
+		}
+		text = rest
 	}
-	for line := range strings.Lines(rest) {
+	for line := range strings.Lines(text) {
 		r, err := parseRange(strings.TrimSuffix(line, "\n"))
 		if err != nil || len(t.Ranges) == maxTouched {
-			return Touches{}, fmt.Errorf("%w: line %d: %q", errTouched, len(t.Ranges)+2, strings.TrimSpace(line))
+			return Touches{}, fmt.Errorf("%w: %q", errTouched, strings.TrimSpace(line))
 		}
 		t.Ranges = append(t.Ranges, r)
 	}
