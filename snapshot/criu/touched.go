@@ -30,7 +30,8 @@ var errTouched = errors.New("the image's list of touched memory is broken")
 type Touches struct {
 	Ranges []userfault.Touched
 	// Waits is how often the process waited for memory when it was last restored
-	// before it had all of it, though it was given what was known of then.
+	// before it had all of it, though it was given what was known of then; 0 if
+	// nothing was.
 	Waits int
 }
 

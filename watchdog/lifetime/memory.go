@@ -142,7 +142,7 @@ func (l *life) touches() criu.Touches {
 		return l.known
 	}
 	pager := l.memory.pager
-	t := criu.Touches{Ranges: slices.Clone(pager.Touched()), Waits: pager.Asked()}
+	t := criu.Touches{Ranges: slices.Clone(pager.Touched())}
 	var all, soon uint64
 	var expected []userfault.Touched
 	for _, of := range l.missing {
@@ -151,6 +151,9 @@ func (l *life) touches() criu.Touches {
 		for _, r := range of.Soon {
 			expected = append(expected, userfault.Touched{PID: of.PID, Start: r.Start, End: r.End})
 		}
+	}
+	if soon > 0 { // else it says nothing of what is known now
+		t.Waits = pager.Asked()
 	}
 	if float64(soon) <= mostTouched*float64(all) {
 		t.Ranges = append(t.Ranges, expected...)
