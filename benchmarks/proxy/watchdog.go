@@ -30,7 +30,6 @@ const startTimeout = 20 * time.Second
 type watchdog struct {
 	*sandbox.Sandbox
 	name, tmp string
-	group     cgroup
 	// started is how long it took from its execution until it was healthy.
 	started time.Duration
 	// idle is its resident memory before the first request, in bytes,
@@ -65,9 +64,6 @@ func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (
 		return nil, errors.Join(err, os.RemoveAll(tmp))
 	}
 	w := &watchdog{Sandbox: box, name: name, tmp: tmp}
-	if w.group, err = newCgroup(); err != nil {
-		return nil, errors.Join(err, box.Close(), os.RemoveAll(tmp))
-	}
 	if err := w.settle(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s (%s): %w", name, binary, err), w.stop())
 	}
@@ -76,7 +72,7 @@ func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (
 
 // stop kills the watchdog and its function.
 func (w *watchdog) stop() error {
-	return errors.Join(w.Close(), w.group.remove(), os.RemoveAll(w.tmp))
+	return errors.Join(w.Close(), os.RemoveAll(w.tmp))
 }
 
 // environment is the same for every watchdog.
@@ -101,10 +97,7 @@ func (w *watchdog) settle(ctx context.Context) error {
 	if err := w.await(ctx, "http://"+functionAddr+"/"); err != nil {
 		return err
 	}
-	err := w.group.add(w.PID()) // with the function, which is there by now
-	if err != nil {
-		return err
-	}
+	var err error
 	if w.idle, err = machine.Resident(w.PID()); err != nil {
 		return err
 	}

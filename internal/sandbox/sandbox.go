@@ -4,7 +4,8 @@
 // and the integration tests run workers in. It needs root on Linux.
 //
 // A sandbox has its own /proc, /dev/shm and /run, sees the host's files
-// otherwise, and has a loopback interface only. Addresses of the host's
+// otherwise, and has a loopback interface only. Where the caller may make one, it
+// has a CPU control group of its own. Addresses of the host's
 // loopback can be forwarded into it, and the host can dial into it.
 package sandbox
 
@@ -19,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -61,6 +63,7 @@ type Sandbox struct {
 	netns     *os.File
 	listeners []net.Listener
 	done      chan struct{}
+	freed     sync.WaitGroup // until nothing is left once it is done
 	err       error
 }
 
@@ -130,6 +133,13 @@ func (s *Sandbox) setUp(handshake *os.File, spec Spec) error {
 	if err := expect(handshake, msgNamespaces); err != nil {
 		return err
 	}
+	if !spec.RealTime { // which a group would have to be given time for
+		group := newCPUGroup(s.cmd.Process.Pid)
+		s.freed.Go(func() {
+			<-s.done
+			group.remove()
+		})
+	}
 	var err error
 	if s.netns, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", s.cmd.Process.Pid)); err != nil {
 		return err
@@ -184,6 +194,7 @@ func (s *Sandbox) Close() error {
 	if s.netns != nil {
 		_ = s.netns.Close()
 	}
+	s.freed.Wait()
 	return nil
 }
 

@@ -54,6 +54,32 @@ func TestProgramIsAloneInItsNamespaces(t *testing.T) {
 	}
 }
 
+func TestProgramSharesItsCPUWithNoOtherSession(t *testing.T) {
+	var out bytes.Buffer
+	s := start(t, sandbox.Spec{Args: []string{"/bin/cat", "/proc/self/cgroup"}, Stdout: &out})
+	if err := s.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() == string(own) {
+		t.Skipf("there can be no control group here:\n%s", own)
+	}
+	if name := fmt.Sprintf("pronghorn-sandbox-%d", s.PID()); !strings.Contains(out.String(), name) {
+		t.Errorf("the program is in\n%s, want one of %s", out.String(), name)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, dir := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/cpu"} {
+		if left, _ := filepath.Glob(fmt.Sprintf("%s/pronghorn-sandbox-%d", dir, s.PID())); len(left) > 0 {
+			t.Errorf("%q are left", left)
+		}
+	}
+}
+
 func TestProgramRunsOnTheCPUsAskedFor(t *testing.T) {
 	var out bytes.Buffer
 	s := start(t, sandbox.Spec{Args: []string{"/usr/bin/nproc"}, CPUs: []int{0}, Stdout: &out})

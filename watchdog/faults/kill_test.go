@@ -11,8 +11,8 @@ import (
 	"github.com/pronghorn-faas/pronghorn/watchdog/watchdogtest"
 )
 
-// steps are those of a worker's start from a snapshot and of its checkpoint, in
-// the order in which they are first done.
+// steps are those of a worker's start from a snapshot and of its checkpoint. CRIU
+// is started, and the cache filled, beside the others.
 var steps = []string{
 	"start: planned",
 	"restore: prepared",
@@ -57,7 +57,7 @@ func TestStepsAreTheOnesThatThereAre(t *testing.T) {
 			done = append(done, found[1])
 		}
 	}
-	if !slices.Equal(done, steps) {
+	if !slices.Equal(slices.Sorted(slices.Values(done)), slices.Sorted(slices.Values(steps))) {
 		t.Errorf("the steps of a lifetime are %q, the tests are about %q", done, steps)
 	}
 }
