@@ -63,7 +63,7 @@ type workerSettings struct {
 func startWorker(ctx context.Context, s workerSettings) (*worker, error) {
 	box, err := sandbox.Start(context.WithoutCancel(ctx), sandbox.Spec{
 		Args: []string{s.watchdog}, Env: s.environment(), Dir: s.function.dir,
-		Stdout: s.log, Stderr: s.log, CPUs: s.cpus, Forward: s.reachable, ForwardAt: s.serviceAddresses(),
+		Stdout: s.log, Stderr: s.log, CPUs: s.cpus, CPUGroup: true, Forward: s.reachable, ForwardAt: s.serviceAddresses(),
 	})
 	if err != nil {
 		return nil, err

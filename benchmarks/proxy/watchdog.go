@@ -51,7 +51,7 @@ func startWatchdog(ctx context.Context, name string, p *program, cpus cpuPlan) (
 	if err != nil {
 		return nil, err
 	}
-	spec := sandbox.Spec{Args: []string{binary}, Env: environment(self, tmp, cpus)}
+	spec := sandbox.Spec{Args: []string{binary}, Env: environment(self, tmp, cpus), CPUGroup: true}
 	if p.control != nil {
 		spec.Env = append(spec.Env, p.control.environment()...)
 		spec.Forward = []string{p.control.agent, p.control.kv}

@@ -33,7 +33,7 @@ func (s *stage) launch(ctx context.Context, args, env []string) (*worker, error)
 	w := &worker{log: &syncbuffer.Buffer{}}
 	spec := sandbox.Spec{
 		Args: args, Env: append(s.environment(), env...), Dir: s.function.dir,
-		Stdout: w.log, Stderr: w.log, Forward: append([]string{s.minio.Address}, s.control.Reachable...),
+		Stdout: w.log, Stderr: w.log, CPUGroup: true, Forward: append([]string{s.minio.Address}, s.control.Reachable...),
 	}
 	if s.cpus.Worker >= 0 {
 		spec.CPUs = []int{s.cpus.Worker}

@@ -15,9 +15,7 @@ const (
 )
 
 // cpuGroup is a control group in which the processes of a sandbox share the CPU
-// among themselves, as those of a container do: priorities matter there. Without
-// one the kernel may group by sessions, where a priority says nothing to a
-// process of another session. "" is none.
+// among themselves, as those of a container do. "" is none.
 type cpuGroup string
 
 // newCPUGroup makes a group beside the caller's and puts a process there. It

@@ -4,8 +4,7 @@
 // and the integration tests run workers in. It needs root on Linux.
 //
 // A sandbox has its own /proc, /dev/shm and /run, sees the host's files
-// otherwise, and has a loopback interface only. Where the caller may make one, it
-// has a CPU control group of its own. Addresses of the host's
+// otherwise, and has a loopback interface only. Addresses of the host's
 // loopback can be forwarded into it, and the host can dial into it.
 package sandbox
 
@@ -43,6 +42,12 @@ type Spec struct {
 	// on its CPUs, as far as the kernel lets it: a test of what takes some
 	// milliseconds then shows the same on a busy machine.
 	RealTime bool
+	// CPUGroup gives the program a CPU control group of its own, as containers
+	// have, where the caller may make one. Else the kernel may group by sessions,
+	// and no priority says anything to a process of another session. Its name is
+	// another one for each sandbox, so that a process that keeps one of its files
+	// open, as programs in Go do, cannot be restored in another.
+	CPUGroup bool
 	// Forward are TCP addresses of the host ("127.0.0.1:5000") that the program
 	// reaches at the same address. Nothing may listen there inside.
 	Forward []string
@@ -133,7 +138,7 @@ func (s *Sandbox) setUp(handshake *os.File, spec Spec) error {
 	if err := expect(handshake, msgNamespaces); err != nil {
 		return err
 	}
-	if !spec.RealTime { // which a group would have to be given time for
+	if spec.CPUGroup {
 		group := newCPUGroup(s.cmd.Process.Pid)
 		s.freed.Go(func() {
 			<-s.done

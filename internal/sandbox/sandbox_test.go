@@ -56,7 +56,7 @@ func TestProgramIsAloneInItsNamespaces(t *testing.T) {
 
 func TestProgramSharesItsCPUWithNoOtherSession(t *testing.T) {
 	var out bytes.Buffer
-	s := start(t, sandbox.Spec{Args: []string{"/bin/cat", "/proc/self/cgroup"}, Stdout: &out})
+	s := start(t, sandbox.Spec{Args: []string{"/bin/cat", "/proc/self/cgroup"}, CPUGroup: true, Stdout: &out})
 	if err := s.Wait(); err != nil {
 		t.Fatal(err)
 	}
