@@ -287,3 +287,22 @@ func TestFilesWithoutPagesAreToldOfBeforeTheRest(t *testing.T) {
 		})
 	}
 }
+
+func TestPagesThatTheImageHasNotAreAnError(t *testing.T) {
+	s, sha := stored(t)
+	got, err := fetchLater(t, s, sha)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		file   string
+		offset int64
+	}{{"pages-1.img", 200 * page}, {"pages-1.img", -page}, {"pages-9.img", 0}} {
+		if !got.Pages.AtHand(c.file, c.offset, page) {
+			t.Errorf("page at %d of %s is to be waited for", c.offset, c.file)
+		}
+		if _, err := got.Pages.Bytes(c.file, c.offset, page); err == nil {
+			t.Errorf("page at %d of %s is there", c.offset, c.file)
+		}
+	}
+}

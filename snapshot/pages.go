@@ -52,8 +52,14 @@ func (l *later) runOf(file string, offset, n int64) ([]heldPage, error) {
 }
 
 // atHand reports whether bytes of a file need not be waited for, nor unpacked.
+// Those that are missing need not: it is known at once that they are.
 func (l *later) atHand(file string, offset, n int64) bool {
-	for _, p := range l.pages[file][offset/PageSize : (offset+n)/PageSize] {
+	pages := l.pages[file]
+	first, end := offset/PageSize, (offset+n)/PageSize
+	if offset < 0 || end > int64(len(pages)) {
+		return true
+	}
+	for _, p := range pages[first:end] {
 		if p.held != nil && !p.unpacked() {
 			return false
 		}

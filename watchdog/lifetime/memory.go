@@ -16,9 +16,8 @@ import (
 // it touches at once, the rest when it has nothing to do. The nil memory is that
 // of a process that has all of it.
 type memory struct {
-	missing []userfault.Missing
-	pager   *userfault.Pager
-	began   time.Time
+	pager *userfault.Pager
+	began time.Time
 }
 
 const (
@@ -35,13 +34,14 @@ func (m *Manager) later(l *life) snapshot.Later {
 		return nil
 	}
 	return func(dir string) ([]userfault.Missing, error) {
-		if l.follows && m.gate.Waiting() == 0 {
-			return nil, nil // nobody waits for the start, but somebody would for pages
-		}
 		list, known, err := criu.Later(dir)
-		l.known = known
-		if err != nil || !worthLater(list, known.Waits, l.plan.CheckpointAt > 0 && !m.Evict) {
+		if err != nil {
 			return nil, err
+		}
+		l.known = known
+		nobodyWaits := l.follows && m.gate.Waiting() == 0 // for the start, but somebody would for pages
+		if nobodyWaits || !worthLater(list, known.Waits, l.plan.CheckpointAt > 0 && !m.Evict) {
+			return nil, nil
 		}
 		l.missing = list
 		return list, nil
@@ -83,15 +83,15 @@ func (m *Manager) newMemory(l *life, f snapshot.Fetched) (*memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &memory{missing: l.missing, pager: pager, began: time.Now()}, nil
+	return &memory{pager: pager, began: time.Now()}, nil
 }
 
-// later is what the restore is told.
-func (y *memory) later() *process.Memory {
-	if y == nil {
+// memoryLater is what the restore is told of the memory that comes later.
+func (l *life) memoryLater() *process.Memory {
+	if l.memory == nil {
 		return nil
 	}
-	return &process.Memory{Missing: y.missing, Pager: y.pager}
+	return &process.Memory{Missing: l.missing, Pager: l.memory.pager}
 }
 
 // fill lets the process have the rest when it has nothing to do.

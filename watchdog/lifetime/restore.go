@@ -116,7 +116,7 @@ func (m *Manager) run(ctx context.Context, l *life, restoring *process.Restoring
 	defer stop()
 	bounded, cancel := context.WithTimeout(ctx, restoreTimeout)
 	defer cancel()
-	p, err := restoring.Run(bounded, fetched.Dir, fetched.Manifest.Process, l.memory.later())
+	p, err := restoring.Run(bounded, fetched.Dir, fetched.Manifest.Process, l.memoryLater())
 	l.record.RestoreMS = milliseconds(time.Since(begin))
 	m.metrics.ObserveStep("restore", time.Since(begin))
 	if err != nil {
