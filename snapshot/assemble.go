@@ -138,7 +138,7 @@ func (l *load) takeOne(f Frame) (found bool, err error) {
 // is no larger than that.
 func (l *load) buffer(f Frame) []byte {
 	if l.later != nil {
-		return l.later.stored.places[frameID{l.part, f.N}]
+		return l.later.places[frameID{l.part, f.N}]
 	}
 	return (*l.buffers.Get().(*[]byte))[:f.Bytes]
 }

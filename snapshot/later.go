@@ -27,10 +27,12 @@ type later struct {
 	frames  map[frameID]*held
 	// pages says of each file of pages where its pages are.
 	pages  map[string][]heldPage
-	stored *arena  // of the frames as they are stored
-	room   *room   // of their contents
+	stored *arena  // for the frames as they are stored
+	raw    *arena  // for the contents of those that are unpacked into memory
 	err    error   // why frames will never come
 	unkept []*load // what is still to be put into the cache
+	// places are where the stored bytes of each frame go, however often it comes.
+	places map[frameID][]byte
 
 	completed atomic.Bool
 	ready     chan struct{} // closed when all that is needed is in its place
@@ -56,7 +58,7 @@ type held struct {
 
 	placing sync.Mutex
 	placed  bool   // guarded by placing
-	raw     []byte // its contents, once placed in memory
+	raw     []byte // its contents, once placed in memory; guarded by placing before
 }
 
 // heldPage is a page of a file: where in a frame it is, in bytes. The zero one is
@@ -69,12 +71,18 @@ type heldPage struct {
 func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	l := &later{
 		assembler: a, manifest: m, needed: map[*held]bool{}, frames: map[frameID]*held{},
-		pages: map[string][]heldPage{}, ready: make(chan struct{}), arrived: make(chan struct{}),
+		pages: map[string][]heldPage{}, places: map[frameID][]byte{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
+	var stored, raw int64
+	for _, p := range parts {
+		for _, f := range p.frames {
+			stored, raw = stored+f.Bytes, raw+f.Raw
+		}
+	}
 	var err error
-	if l.stored, err = newArena(parts); err == nil {
-		l.room, err = newRoom(parts)
+	if l.stored, err = newArena(stored); err == nil {
+		l.raw, err = newArena(raw)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.free())
@@ -95,11 +103,12 @@ func (l *later) free() error {
 		return nil
 	}
 	l.keeping.Wait()
-	return errors.Join(l.stored.free(), l.room.free())
+	return errors.Join(l.stored.free(), l.raw.free())
 }
 
-// add notes which pages a frame has.
+// add makes a place for a frame, and notes which pages it has.
 func (l *later) add(p *part, f Frame) {
+	l.places[frameID{p, f.N}] = l.stored.take(f.Bytes)
 	if p.isMeta(f) {
 		return
 	}
@@ -263,10 +272,16 @@ func (l *later) here(h *held) error {
 	return nil
 }
 
-func (l *later) unpack(h *held) (err error) {
+func (l *later) unpack(h *held) error {
 	if h.inFile {
 		return h.load.unpackTo(h.frame, h.zipped, l.target.write)
 	}
-	h.raw, err = h.load.framer.unzip(h.frame, h.zipped, l.room.take(h.frame.Raw))
+	if h.raw == nil { // else it was tried before
+		h.raw = l.raw.take(h.frame.Raw)
+	}
+	raw, err := h.load.framer.unzip(h.frame, h.zipped, h.raw)
+	if err == nil {
+		h.raw = raw
+	}
 	return err
 }

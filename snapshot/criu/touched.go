@@ -15,8 +15,8 @@ import (
 
 // touchedFile is a file of ours among CRIU's: what memory the process touched
 // first when it was restored itself, which most probably is what it will touch
-// first the next time. The first line may be "waits" and a number, each other one has
-// a process id and two addresses in hex.
+// first the next time. The first line may be "waits" and a number, each other
+// one has a process id and two addresses in hex.
 const touchedFile = "pronghorn-touched"
 
 const waitsWord = "waits "
@@ -67,7 +67,7 @@ func joined(touched []userfault.Touched) []userfault.Touched {
 	return list
 }
 
-// touchedIn reads the list of an image; there may be none.
+// touchesIn reads the list of an image; there may be none.
 func touchesIn(files []snapshot.ImageFile) (Touches, error) {
 	i := slices.IndexFunc(files, func(f snapshot.ImageFile) bool { return f.Name == touchedFile })
 	if i < 0 {

@@ -52,13 +52,19 @@ func (m *Manager) later(l *life) snapshot.Later {
 // whose checkpoint will know better what the process touches first, or if that is
 // known so well that the process will hardly wait. waits is how often it did.
 func worthLater(list []userfault.Missing, waits int, learn bool) bool {
-	var later, soon uint64
+	later, soon := amounts(list)
+	saved := later - soon
+	return saved >= leastLater && (learn || soon > 0 && uint64(waits)*waitPages*userfault.PageSize < saved)
+}
+
+// amounts are how much memory may come later, and how much of that is needed soon,
+// in bytes.
+func amounts(list []userfault.Missing) (later, soon uint64) {
 	for _, of := range list {
 		later += bytesOf(of.Regions)
 		soon += bytesOf(of.Soon)
 	}
-	saved := later - soon
-	return saved >= leastLater && (learn || soon > 0 && uint64(waits)*waitPages*userfault.PageSize < saved)
+	return later, soon
 }
 
 func bytesOf(regions []userfault.Region) (n uint64) {
@@ -143,11 +149,9 @@ func (l *life) touches() criu.Touches {
 	}
 	pager := l.memory.pager
 	t := criu.Touches{Ranges: slices.Clone(pager.Touched())}
-	var all, soon uint64
+	all, soon := amounts(l.missing)
 	var expected []userfault.Touched
 	for _, of := range l.missing {
-		all += bytesOf(of.Regions)
-		soon += bytesOf(of.Soon)
 		for _, r := range of.Soon {
 			expected = append(expected, userfault.Touched{PID: of.PID, Start: r.Start, End: r.End})
 		}
