@@ -210,7 +210,7 @@ func (l *later) choose(missing []userfault.Missing) {
 		given[file], optional[file] = make([]bool, len(pages)), make([]bool, len(pages))
 	}
 	for _, of := range missing {
-		userfault.Missing{Regions: of.Regions}.MarkLater(given)
+		of.MarkGiven(given)
 		of.MarkLater(optional)
 	}
 	for file, pages := range l.pages {

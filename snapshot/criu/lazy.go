@@ -1,6 +1,7 @@
 package criu
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -30,27 +31,41 @@ var errPagemap = errors.New("the image's page map is broken")
 // be needed soon, and how that is known. The page maps must be there, the pages
 // need not be.
 func Later(dir string) ([]userfault.Missing, Touches, error) {
-	names, err := fs.Glob(os.DirFS(dir), "pagemap-*.img")
+	files, err := readFiles(dir, "pagemap-*.img", mappingsPrefix+"*.img", touchedFile)
 	if err != nil {
 		return nil, Touches{}, err
 	}
-	var files []snapshot.ImageFile
-	for _, name := range append(names, touchedFile) {
-		raw, err := os.ReadFile(filepath.Join(dir, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // nothing is known of what is touched
-		}
+	return laterOf(files, userfault.MayCollapse())
+}
+
+// readFiles reads those files of an image whose names are like one of the
+// patterns.
+func readFiles(dir string, patterns ...string) (files []snapshot.ImageFile, err error) {
+	var names []string
+	for _, p := range patterns {
+		like, err := fs.Glob(os.DirFS(dir), p)
 		if err != nil {
-			return nil, Touches{}, err
+			return nil, err
+		}
+		names = append(names, like...)
+	}
+	for _, name := range names {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
 		}
 		files = append(files, snapshot.ImageFile{Name: name, Data: raw})
 	}
-	return laterOf(files)
+	return files, nil
 }
 
-// laterOf is Later of the files that hold no pages.
-func laterOf(files []snapshot.ImageFile) ([]userfault.Missing, Touches, error) {
+// laterOf is Later of the files that hold no pages; huge allows huge pages.
+func laterOf(files []snapshot.ImageFile, huge bool) ([]userfault.Missing, Touches, error) {
 	touches, err := touchesIn(files)
+	if err != nil {
+		return nil, touches, err
+	}
+	early, err := earlyIn(files, huge)
 	if err != nil {
 		return nil, touches, err
 	}
@@ -64,9 +79,14 @@ func laterOf(files []snapshot.ImageFile) ([]userfault.Missing, Touches, error) {
 		if err != nil {
 			return nil, touches, fmt.Errorf("%s: %w", f.Name, err)
 		}
-		if len(regions) > 0 {
-			all = append(all, userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touches.Ranges)})
+		if len(regions) == 0 {
+			continue
 		}
+		m := userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touches.Ranges)}
+		if err := early.addTo(&m, f); err != nil {
+			return nil, touches, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		all = append(all, m)
 	}
 	return all, touches, nil
 }
@@ -82,7 +102,7 @@ func processOf(name string) (pid int, is bool) {
 // laterPages returns which pages of an image may come later, and will not be
 // needed soon.
 func laterPages(img *snapshot.Image) ([][]bool, error) {
-	missing, _, err := laterOf(img.Files)
+	missing, _, err := laterOf(img.Files, userfault.MayCollapse())
 	if err != nil {
 		return nil, err
 	}
@@ -99,49 +119,73 @@ func laterPages(img *snapshot.Image) ([][]bool, error) {
 
 // lazyRegions returns the lazy regions of a page map.
 func lazyRegions(raw []byte) ([]userfault.Region, error) {
+	entries, _, err := entriesOf(raw)
+	return regionsWith(entries, entry.lazy), err
+}
+
+// entry is what a page map says of some pages, whose contents are in a file if
+// they are present.
+type entry struct {
+	userfault.Region
+	flags uint64
+}
+
+func (e entry) present() bool { return e.flags&flagPresent != 0 }
+
+func (e entry) lazy() bool { return e.present() && e.flags&flagLazy != 0 }
+
+// regionsWith returns the regions of those entries that are so.
+func regionsWith(entries []entry, so func(entry) bool) (regions []userfault.Region) {
+	for _, e := range entries {
+		if so(e) {
+			regions = append(regions, e.Region)
+		}
+	}
+	return regions
+}
+
+// entriesOf returns the entries of a page map, and the number of the file with the
+// contents.
+func entriesOf(raw []byte) (entries []entry, id int, err error) {
 	list, err := messages(raw)
 	if err != nil || len(list) == 0 {
-		return nil, errors.Join(errPagemap, err)
+		return nil, 0, errors.Join(errPagemap, err)
 	}
 	head, err := integers(list[0])
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	file := pagesName(int(head[fieldPagesID]))
-	var regions []userfault.Region
+	id = int(head[fieldPagesID])
 	var at int64
 	var end uint64
 	for _, raw := range list[1:] {
-		entry, err := integers(raw)
+		fields, err := integers(raw)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		r, flags, err := regionOf(entry, file, at)
+		r, err := regionOf(fields, pagesName(id), at)
 		if err != nil || r.Start < end {
-			return nil, errors.Join(errPagemap, err)
+			return nil, 0, errors.Join(errPagemap, err)
 		}
 		end = r.End
-		if flags&flagPresent == 0 {
-			continue
-		}
-		at += int64(r.End - r.Start)
-		if flags&flagLazy != 0 {
-			regions = append(regions, r)
+		e := entry{r, fields[fieldEntryFlags]}
+		if entries = append(entries, e); e.present() {
+			at += int64(r.End - r.Start)
 		}
 	}
-	return regions, nil
+	return entries, id, nil
 }
 
-func regionOf(entry values, file string, at int64) (r userfault.Region, flags uint64, err error) {
+func regionOf(entry values, file string, at int64) (userfault.Region, error) {
 	pages := entry[fieldPages]
 	if pages == 0 {
 		pages = entry[fieldPagesOld]
 	}
 	start := entry[fieldAddress]
 	if start%pageSize != 0 || pages == 0 || pages > 1<<40 || start > 1<<60 {
-		return r, 0, fmt.Errorf("%w: %d pages at %#x", errPagemap, pages, start)
+		return userfault.Region{}, fmt.Errorf("%w: %d pages at %#x", errPagemap, pages, start)
 	}
-	return userfault.Region{Start: start, End: start + pages*pageSize, File: file, Offset: at}, entry[fieldEntryFlags], nil
+	return userfault.Region{Start: start, End: start + pages*pageSize, File: file, Offset: at}, nil
 }
 
 // values are those of a message's fields.
@@ -172,13 +216,18 @@ const lazySocket = "lazy-pages.socket"
 // lazyDone is what CRIU says when all processes are about to run.
 const lazyDone = 0x52535446
 
+var errNotAsked = errors.New("CRIU has not said when processes had their mappings: is this CRIU 4.2 or later?")
+
 // lazyServer takes the userfaultfds of the processes that CRIU restores.
 type lazyServer struct {
 	listener *net.UnixListener
 	pager    *userfault.Pager
-	missing  map[int]userfault.Missing
-	done     sync.WaitGroup
-	err      error
+	missing  map[int]userfault.Missing // of processes whose userfaultfds have not come
+	allAdded sync.Once
+	added    chan struct{} // closed when all have
+	asked    bool          // ready was called
+	done     chan struct{}
+	err      error // once done
 }
 
 // serveLazily listens in dir for a CRIU that restores the image there.
@@ -189,12 +238,30 @@ func serveLazily(dir *os.File, pager *userfault.Pager, later []userfault.Missing
 	if err != nil {
 		return nil, fmt.Errorf("listen for CRIU: %w", err)
 	}
-	s := &lazyServer{listener: l, pager: pager, missing: map[int]userfault.Missing{}}
+	s := &lazyServer{listener: l, pager: pager, missing: map[int]userfault.Missing{}, added: make(chan struct{}), done: make(chan struct{})}
 	for _, of := range later {
 		s.missing[of.PID] = of
 	}
-	s.done.Go(func() { s.err = s.serve() })
+	go func() {
+		defer close(s.done)
+		s.err = s.serve()
+	}()
 	return s, nil
+}
+
+// ready gives the processes, once they have their mappings and before they run,
+// what they need of their memory by then.
+func (s *lazyServer) ready(ctx context.Context) error {
+	select {
+	case <-s.added:
+	case <-s.done:
+		return s.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	s.asked = true
+	s.pager.Complete()
+	return s.pager.AwaitReady(ctx)
 }
 
 func (s *lazyServer) serve() error {
@@ -211,7 +278,6 @@ func (s *lazyServer) serve() error {
 		pid := int32(binary.NativeEndian.Uint32(word))
 		switch {
 		case pid == lazyDone:
-			s.pager.Complete()
 			return nil
 		case pid < 0: // it has ended already
 			continue
@@ -224,6 +290,9 @@ func (s *lazyServer) serve() error {
 			return errors.New("CRIU sent no userfaultfd")
 		}
 		s.pager.Add(fd, s.missing[int(pid)])
+		if delete(s.missing, int(pid)); len(s.missing) == 0 {
+			s.allAdded.Do(func() { close(s.added) })
+		}
 	}
 }
 
@@ -250,6 +319,9 @@ func receiveWord(conn *net.UnixConn, bytes int) (word []byte, fd int, err error)
 // close ends the listening and returns how the serving went.
 func (s *lazyServer) close() error {
 	_ = s.listener.Close()
-	s.done.Wait()
+	<-s.done
+	if s.err == nil && !s.asked {
+		return errNotAsked
+	}
 	return s.err
 }

@@ -57,18 +57,32 @@ func (r *Restore) RunLazily(ctx context.Context, dir string, p snapshot.Process,
 	ctx, cancel := pager.Context(ctx) // CRIU would wait for what does not come
 	defer cancel()
 	pid, err = r.run(ctx, dir, p, func(images *os.File, opts *rpc.CriuOpts) (func() error, error) {
-		server, err := serveLazily(images, pager, later)
+		undo, err := leaveToUs(dir, later)
 		if err != nil {
 			return nil, err
 		}
-		opts.LazyPages = proto.Bool(true)
-		return server.close, nil
+		server, err := serveLazily(images, pager, later)
+		if err != nil {
+			return nil, errors.Join(err, undo())
+		}
+		opts.LazyPages, opts.NotifyScripts = proto.Bool(true), proto.Bool(true)
+		r.worker.asks = func(stage string) error {
+			if stage != stageRestored {
+				return nil
+			}
+			return server.ready(ctx)
+		}
+		return func() error { return errors.Join(server.close(), undo()) }, nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("restore: %w", err)
 	}
 	return pid, nil
 }
+
+// stageRestored is the notification by which CRIU says that the processes have
+// their mappings, and asks whether to go on: if not, nothing is left of them.
+const stageRestored = "post-restore"
 
 // run restores. prepare may change the options of CRIU's call; what it returns
 // is called after it.

@@ -2,6 +2,7 @@ package criu
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,7 +39,7 @@ func (w *worker) standBy(ctx context.Context, req *rpc.CriuReq) answer {
 // files there are that it should know of, and whether the process may run on.
 func (w *worker) proceed() (<-chan answer, error) {
 	w.standing = false
-	if err := w.goOn(); err != nil {
+	if err := w.goOn(true); err != nil {
 		return nil, err
 	}
 	answers := make(chan answer, 1)
@@ -46,17 +47,25 @@ func (w *worker) proceed() (<-chan answer, error) {
 	return answers, nil
 }
 
+// await waits for the answer to a request, and answers what CRIU asks before.
+// Why it was told not to go on is part of the error.
 func (w *worker) await() answer {
+	var refused error
 	for {
 		resp, err := w.receive()
 		if err != nil || resp.GetType() != rpc.CriuReqType_NOTIFY {
-			return answer{resp, err}
+			return answer{resp, errors.Join(refused, err)}
 		}
-		_ = w.goOn() // if CRIU is not there any more the next look says so
+		var why error
+		if w.asks != nil {
+			why = w.asks(resp.GetNotify().GetScript())
+		}
+		refused = errors.Join(refused, why)
+		_ = w.goOn(why == nil) // if CRIU is not there any more the next look says so
 	}
 }
 
-// goOn says yes to a notification.
-func (w *worker) goOn() error {
-	return w.write(&rpc.CriuReq{Type: rpc.CriuReqType_NOTIFY.Enum(), NotifySuccess: proto.Bool(true)})
+// goOn answers a notification.
+func (w *worker) goOn(yes bool) error {
+	return w.write(&rpc.CriuReq{Type: rpc.CriuReqType_NOTIFY.Enum(), NotifySuccess: proto.Bool(yes)})
 }

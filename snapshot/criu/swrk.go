@@ -29,6 +29,9 @@ type worker struct {
 	sock *os.File
 	// standing is set while CRIU stands by; see standBy.
 	standing bool
+	// asks is asked whether CRIU may go on at a stage of a request with
+	// notifications; nil = it may.
+	asks func(stage string) error
 	// exited is closed when CRIU has ended and was reaped; err says how.
 	exited chan struct{}
 	err    error
@@ -69,10 +72,7 @@ func (w *worker) send(req *rpc.CriuReq) (<-chan answer, error) {
 		return nil, err
 	}
 	answers := make(chan answer, 1)
-	go func() {
-		resp, err := w.receive()
-		answers <- answer{resp, err}
-	}()
+	go func() { answers <- w.await() }()
 	return answers, nil
 }
 

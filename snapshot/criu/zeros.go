@@ -1,15 +1,7 @@
 package criu
 
 import (
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/checkpoint-restore/go-criu/v7/crit/images/mm"
-	"github.com/checkpoint-restore/go-criu/v7/crit/images/vma"
-	"golang.org/x/sys/unix"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
@@ -19,65 +11,10 @@ import (
 // restore.
 const leastZeros = 8
 
-// What CRIU says of a mapping, in a bit mask.
-const (
-	areaRegular     = 1 << 0
-	areaStack       = 1 << 1
-	areaHeap        = 1 << 5
-	areaAnonPrivate = 1 << 9
-)
-
-var errMappings = errors.New("the image's list of mappings is broken")
-
-// span is a range of addresses.
-type span struct{ start, end uint64 }
-
-// emptySpans returns, by the number of a page map, where the memory of its
-// process reads as zeros if it is not in the image: private anonymous mappings.
-func emptySpans(img *snapshot.Image) (map[string][]span, error) {
-	spans := map[string][]span{}
-	for _, f := range img.Files {
-		number, is := strings.CutPrefix(f.Name, "mm-")
-		if !is {
-			continue
-		}
-		var entry mm.MmEntry
-		if err := decodeOnly(f.Data, &entry); err != nil {
-			return nil, fmt.Errorf("%w: %s: %w", errMappings, f.Name, err)
-		}
-		for _, v := range entry.GetVmas() {
-			if startsEmpty(v) {
-				spans["pagemap-"+number] = append(spans["pagemap-"+number], span{v.GetStart(), v.GetEnd()})
-			}
-		}
-	}
-	return spans, nil
-}
-
-// decodeOnly decodes the one message of an image.
-func decodeOnly(raw []byte, m proto.Message) error {
-	list, err := messages(raw)
-	if err != nil {
-		return err
-	}
-	if len(list) != 1 {
-		return fmt.Errorf("%d messages, want one", len(list))
-	}
-	return proto.Unmarshal(list[0], m)
-}
-
-// startsEmpty reports whether a mapping is made of zeros when it is new.
-func startsEmpty(v *vma.VmaEntry) bool {
-	const flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
-	status := v.GetStatus()
-	return status&^(areaStack|areaHeap) == areaRegular|areaAnonPrivate &&
-		v.GetFlags()&flags == flags && v.GetFlags()&(unix.MAP_HUGETLB|unix.MAP_GROWSDOWN) == 0
-}
-
 // leaveOutZeros is snapshot.Image's, of an image whose pages are in a stream.
 func (s *stream) leaveOutZeros(img *snapshot.Image, content *store) func(zero [][]bool) ([][]bool, error) {
 	return func(zero [][]bool) ([][]bool, error) {
-		empty, err := emptySpans(img)
+		empty, err := spansOf(img.Files, startsEmpty)
 		if err != nil {
 			return nil, err
 		}

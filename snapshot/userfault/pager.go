@@ -28,7 +28,9 @@ type Pager struct {
 	complete bool // no more are added
 	closing  bool
 
-	done chan struct{}
+	told  bool          // the thread's: ready is closed
+	ready chan struct{} // closed when the processes may run
+	done  chan struct{}
 	// Once done:
 	err     error
 	asked   int
@@ -42,7 +44,7 @@ func New(source Source, busy func() bool) (*Pager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("give a process its memory: %w", err)
 	}
-	p := &Pager{source: source, busy: busy, waker: waker, done: make(chan struct{})}
+	p := &Pager{source: source, busy: busy, waker: waker, ready: make(chan struct{}), done: make(chan struct{})}
 	go p.run()
 	return p, nil
 }
@@ -55,8 +57,21 @@ func (p *Pager) Add(fd int, m Missing) {
 }
 
 // Complete says that all processes were added, and all of their memory can be
-// filled. What they will touch soon is.
+// filled. What they will need soon is; none of them runs until then.
 func (p *Pager) Complete() { p.order(func() { p.complete = true }) }
+
+// AwaitReady waits, after Complete, until the processes may run: they have what
+// they need soon.
+func (p *Pager) AwaitReady(ctx context.Context) error {
+	select {
+	case <-p.ready:
+		return nil
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
 
 // Fill changes the pace. What processes have touched until then is Touched.
 func (p *Pager) Fill(pace Pace) { p.order(func() { p.pace.Store(int32(pace)) }) }
@@ -172,7 +187,14 @@ func (p *Pager) takeOrders() (over bool, err error) {
 	if p.closing {
 		return false, ErrClosed
 	}
-	return p.complete && p.next() == nil, nil
+	if !p.complete || p.early() != nil {
+		return false, nil
+	}
+	if !p.told {
+		p.told = true
+		close(p.ready)
+	}
+	return p.next() == nil, nil
 }
 
 // next is a process that has not all of its memory; nil = there is none.
@@ -185,17 +207,25 @@ func (p *Pager) next() *space {
 	return nil
 }
 
-// soon is a process that has not got yet what it will touch soon; nil = there
-// is none, or it is too early.
-func (p *Pager) soon() *space {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// early is a process that has not got yet what it needs before it runs; nil =
+// there is none.
+func (p *Pager) early() *space {
 	for _, s := range p.spaces {
-		if p.complete && !s.gone && len(s.soon) > 0 {
+		if !s.gone && s.early() {
 			return s
 		}
 	}
 	return nil
+}
+
+// due is early, or nil if it is too early for that.
+func (p *Pager) due() *space {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.complete {
+		return nil
+	}
+	return p.early()
 }
 
 // forever is how long is waited for an order; a pager that fills waits less.
@@ -257,8 +287,8 @@ const (
 func (p *Pager) fill() (next time.Time, err error) {
 	pace, s, part := Pace(p.pace.Load()), p.next(), (*space).fillPiece
 	began := time.Now()
-	if soon := p.soon(); soon != nil {
-		pace, s, part = Now, soon, (*space).fillSoon
+	if due := p.due(); due != nil {
+		pace, s, part = Now, due, (*space).fillEarly
 	}
 	if pace == Hold || s == nil {
 		return began.Add(forever), nil

@@ -27,7 +27,9 @@ type space struct {
 	source  Source
 	pid     int
 	pending regions
-	soon    regions  // what of that comes first
+	written regions  // what else is to be written
+	huge    []uint64 // what of pending comes in huge pages
+	soon    regions  // what of pending comes first
 	again   []uint64 // faults that could not be served yet
 	gone    bool     // the process is
 	asked   int      // faults
@@ -36,7 +38,10 @@ type space struct {
 }
 
 func newSpace(fd int, src Source, m Missing) *space {
-	return &space{fd: fd, source: src, pid: m.PID, pending: slices.Clone(m.Regions), soon: slices.Clone(m.Soon)}
+	return &space{
+		fd: fd, source: src, pid: m.PID, pending: slices.Clone(m.Regions),
+		written: slices.Clone(m.Written), huge: slices.Clone(m.Huge), soon: slices.Clone(m.Soon),
+	}
 }
 
 // errLater says that the kernel has something to tell first.
@@ -145,6 +150,20 @@ func (s *space) outcome(err error) error {
 func (s *space) fillPiece() error {
 	r := s.pending[0]
 	return s.copy(r.Between(r.Start, r.Start+piece))
+}
+
+// early reports whether the process is still to get what it needs before it runs.
+func (s *space) early() bool { return len(s.written)+len(s.huge)+len(s.soon) > 0 }
+
+// fillEarly fills a piece of that.
+func (s *space) fillEarly() error {
+	switch {
+	case len(s.written) > 0:
+		return s.writeNext()
+	case len(s.huge) > 0:
+		return s.fillHuge()
+	}
+	return s.fillSoon()
 }
 
 // fillSoon fills what will be touched soon, as far as it is still missing.

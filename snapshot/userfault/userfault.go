@@ -9,8 +9,11 @@ package userfault
 
 import "errors"
 
-// PageSize is the size of a page of memory, in bytes.
-const PageSize = 4096
+// PageSize is the size of a page of memory, in bytes, HugeSize that of a huge one.
+const (
+	PageSize = 4096
+	HugeSize = 512 * PageSize
+)
 
 // Region is memory that a process is still to get: consecutive bytes of a file.
 // All are multiples of PageSize.
@@ -37,15 +40,38 @@ type Missing struct {
 	// Soon are parts of Regions that it is going to touch at once: it gets them
 	// before it runs.
 	Soon []Region
+	// Huge are addresses of HugeSize bytes each, private anonymous memory most of
+	// which is in Regions: it gets them as a whole before it runs, in a huge page
+	// where the kernel has one and allows it. See MayCollapse.
+	Huge []uint64
+	// Written is memory of other kinds, of which the kernel does not tell when it is
+	// missing: it is written before the process runs.
+	Written []Region
 }
 
-// MarkLater marks which pages of files, by their names, may come later than soon.
+// MarkLater marks which pages of files, by their names, may come after the
+// process runs.
 func (m Missing) MarkLater(files map[string][]bool) {
 	for _, r := range m.Regions {
 		r.mark(files[r.File], true)
 	}
 	for _, r := range m.Soon {
 		r.mark(files[r.File], false)
+	}
+	for _, start := range m.Huge {
+		for _, r := range regions(m.Regions).within(Region{Start: start, End: start + HugeSize}) {
+			r.mark(files[r.File], false)
+		}
+	}
+}
+
+// MarkGiven marks which pages of files, by their names, the process gets from its
+// Pager, before it runs or later.
+func (m Missing) MarkGiven(files map[string][]bool) {
+	for _, given := range [][]Region{m.Regions, m.Written} {
+		for _, r := range given {
+			r.mark(files[r.File], true)
+		}
 	}
 }
 
