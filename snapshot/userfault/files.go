@@ -1,71 +1,59 @@
 package userfault
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"sync"
-
-	"golang.org/x/sys/unix"
 )
 
-// Files is the Source of files that are complete. It may be used by several
-// goroutines at once.
-type Files struct {
-	dir string
+// readAtOnce is how much is read from a file at once, in bytes: what a CPU's cache
+// holds. To map files would cost a page fault for every few pages.
+const readAtOnce = 128 << 10
 
-	mu     sync.Mutex
-	mapped map[string][]byte
+// Files is the Source of files that are complete.
+type Files struct {
+	dir    string
+	open   map[string]*os.File
+	buffer []byte // made when it is needed
 }
 
 // NewFiles returns a source of the files in dir, which are opened when they are
 // needed. They may be removed then, but not be written to.
-func NewFiles(dir string) *Files { return &Files{dir: dir, mapped: map[string][]byte{}} }
+func NewFiles(dir string) *Files { return &Files{dir: dir, open: map[string]*os.File{}} }
 
 // Bytes implements Source.
 func (f *Files) Bytes(file string, offset, n int64) ([]byte, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	content, known := f.mapped[file]
+	from, known := f.open[file]
 	if !known {
 		var err error
-		if content, err = mapFile(filepath.Join(f.dir, file)); err != nil {
+		if from, err = os.Open(filepath.Join(f.dir, file)); err != nil {
 			return nil, err
 		}
-		f.mapped[file] = content
+		f.open[file] = from
 	}
-	if offset < 0 || n < 0 || offset+n > int64(len(content)) {
-		return nil, fmt.Errorf("%s has %d bytes, bytes %d to %d are missing", file, len(content), offset, offset+n)
+	if f.buffer == nil {
+		f.buffer = make([]byte, readAtOnce)
 	}
-	return content[offset : offset+n], nil
+	b := f.buffer[:min(n, readAtOnce)]
+	got, err := from.ReadAt(b, offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if b = b[:got&^(PageSize-1)]; len(b) == 0 {
+		return nil, fmt.Errorf("%s: bytes %d to %d are missing", file, offset, offset+n)
+	}
+	return b, nil
 }
 
 // AtHand implements Source.
 func (*Files) AtHand(string, int64, int64) bool { return true }
 
-// Close frees the files; what Bytes has returned must not be used any more.
+// Close closes the files.
 func (f *Files) Close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for name, content := range f.mapped {
-		_ = unix.Munmap(content)
-		delete(f.mapped, name)
+	for name, file := range f.open {
+		_ = file.Close() // which was only read
+		delete(f.open, name)
 	}
-}
-
-func mapFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return nil, err
-	}
-	content, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", name, err)
-	}
-	return content, nil
 }

@@ -191,7 +191,10 @@ func TestClosedPagerSaysThatMemoryIsMissing(t *testing.T) {
 
 func TestFilesThatWereCutOffAreAnError(t *testing.T) {
 	_, files := contents(t, size)
-	if _, err := files.Bytes("pages", size-PageSize, 2*PageSize); err == nil {
+	if got, err := files.Bytes("pages", size-PageSize, 2*PageSize); err != nil || len(got) != PageSize {
+		t.Errorf("got %d bytes, %v, want the one page that there is", len(got), err)
+	}
+	if _, err := files.Bytes("pages", size, PageSize); err == nil {
 		t.Error("bytes behind the end were there")
 	}
 	if _, err := files.Bytes("none", 0, PageSize); err == nil {
