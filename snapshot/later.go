@@ -24,6 +24,7 @@ type later struct {
 	changed sync.Cond
 	planned bool
 	needed  map[*held]bool // those that must be unpacked, and are not
+	early   map[*held]bool // those that are unpacked as soon as they are here, and are not
 	frames  map[frameID]*held
 	// pages says of each file of pages where its pages are.
 	pages  map[string][]heldPage
@@ -70,7 +71,7 @@ type heldPage struct {
 
 func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	l := &later{
-		assembler: a, manifest: m, needed: map[*held]bool{}, frames: map[frameID]*held{},
+		assembler: a, manifest: m, needed: map[*held]bool{}, early: map[*held]bool{}, frames: map[frameID]*held{},
 		pages: map[string][]heldPage{}, places: map[frameID][]byte{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
@@ -169,7 +170,7 @@ func (l *later) take(of *load, f Frame, stored []byte) error {
 	l.mu.Lock()
 	h.load, h.zipped = of, zipped
 	l.changed.Broadcast()
-	unpack := l.needed[h]
+	unpack := l.needed[h] || l.early[h]
 	l.mu.Unlock()
 	if unpack {
 		return l.provide(h)
@@ -186,9 +187,11 @@ func (l *later) plan() error {
 	var here []*held
 	l.mu.Lock()
 	l.choose(missing)
-	for h := range l.needed {
-		if h.zipped != nil {
-			here = append(here, h)
+	for _, some := range []map[*held]bool{l.needed, l.early} {
+		for h := range some {
+			if h.zipped != nil {
+				here = append(here, h)
+			}
 		}
 	}
 	l.planned = true
@@ -202,8 +205,9 @@ func (l *later) plan() error {
 	return nil
 }
 
-// choose finds the frames that are needed: those that have any page that is read
-// in the files, or is given to the process before it runs.
+// choose finds the frames that are needed, those that have any page that is read
+// in the files, and those that have one that is given to the process before it
+// runs: its restore may begin without them.
 func (l *later) choose(missing []userfault.Missing) {
 	given, optional := map[string][]bool{}, map[string][]bool{}
 	for file, pages := range l.pages {
@@ -218,11 +222,11 @@ func (l *later) choose(missing []userfault.Missing) {
 			if p.held == nil {
 				continue
 			}
-			if !given[file][page] {
-				p.inFile = true
-			}
-			if !optional[file][page] {
-				l.needed[p.held] = true
+			switch {
+			case !given[file][page]:
+				p.inFile, l.needed[p.held] = true, true
+			case !optional[file][page]:
+				l.early[p.held] = true
 			}
 		}
 	}
@@ -255,6 +259,7 @@ func (l *later) provide(h *held) error {
 	defer l.mu.Unlock()
 	h.zipped = nil
 	delete(l.needed, h)
+	delete(l.early, h)
 	l.settle()
 	return nil
 }
