@@ -13,11 +13,6 @@ import (
 	"github.com/pronghorn-faas/pronghorn/internal/require"
 )
 
-const (
-	callRegister    = 0xc020aa00 // UFFDIO_REGISTER
-	registerMissing = 1
-)
-
 // open makes a userfaultfd of the calling process.
 func open(t testing.TB) int {
 	t.Helper()
@@ -42,16 +37,10 @@ func missing(t testing.TB, fd int, bytes int) []byte {
 	}
 	t.Cleanup(func() { _ = unix.Munmap(m) })
 	_ = unix.Madvise(m, unix.MADV_NOHUGEPAGE)
-	watch(t, fd, m)
-	return m
-}
-
-func watch(t testing.TB, fd int, m []byte) {
-	t.Helper()
-	r := struct{ start, bytes, mode, calls uint64 }{address(m), uint64(len(m)), registerMissing, 0}
-	if err := call(fd, callRegister, unsafe.Pointer(&r)); err != nil {
+	if err := watch(fd, address(m), address(m)+uint64(bytes)); err != nil {
 		t.Fatal(err)
 	}
+	return m
 }
 
 func address(m []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(m)))) }

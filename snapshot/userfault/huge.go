@@ -11,9 +11,6 @@ import (
 // adviceCollapse is MADV_COLLAPSE, which golang.org/x/sys does not have.
 const adviceCollapse = 25
 
-// noBytes are the contents of memory that has none.
-var noBytes [16 * PageSize]byte
-
 // MayCollapse reports whether the caller may give other processes huge pages,
 // which takes the capability SYS_NICE. The kernel may still have none.
 func MayCollapse() bool {
@@ -22,37 +19,37 @@ func MayCollapse() bool {
 	return unix.Capget(&header, &sets[0]) == nil && sets[0].Effective&(1<<unix.CAP_SYS_NICE) != 0
 }
 
-// fillHuge fills the next HugeSize bytes, pages without contents too, and makes a
-// huge page of them: the process then has one page fault less for each small one
-// where the kernel, or what it runs on, counts its first touch as such. All
-// contents are right before, so that it does not matter if there is none.
+// fillHuge makes a huge page of the next HugeSize bytes and writes to it what is
+// still missing there: that is quicker than one small page after the other, and
+// saves the process a page fault for each, where the kernel, or what it runs on,
+// counts the first touch of a page that is there as one. Nobody is told of faults
+// meanwhile, so this is for memory of a process that does not run. Without a huge
+// page the same is written to small ones.
 func (s *space) fillHuge() error {
-	start := s.huge[0]
+	start, end := s.huge[0], s.huge[0]+HugeSize
 	s.huge = s.huge[1:]
-	at := start
-	for _, part := range s.pending.within(Region{Start: start, End: start + HugeSize}) {
-		s.fillZeros(at, part.Start)
-		if err := s.copy(part); err != nil {
-			return err
-		}
-		at = part.End
+	parts := s.pending.within(Region{Start: start, End: end})
+	if len(parts) == 0 {
+		return nil
 	}
-	s.fillZeros(at, start+HugeSize)
+	first := parts[0].Between(start, parts[0].Start+PageSize) // of none the kernel makes no huge one
+	if err := s.copy(first); err != nil || s.gone {
+		return err
+	}
+	if release(s.fd, start, end) != nil {
+		return nil // it is no such memory: what is missing comes as ever
+	}
 	if err := collapse(s.pid, start); errors.Is(err, unix.EPERM) {
 		s.huge = nil // nor will it be allowed later
 	}
-	return nil
-}
-
-// fillZeros makes pages of zeros. Where it cannot there are pages already, or the
-// process gets them when it touches them, as ever.
-func (s *space) fillZeros(start, end uint64) {
-	for start < end {
-		n, err := fill(s.fd, start, noBytes[:min(end-start, uint64(len(noBytes)))])
-		if start += uint64(n); err != nil {
-			start += PageSize
+	for _, part := range s.pending.within(Region{Start: start, End: end}) {
+		if err := s.write(part); err != nil || s.gone {
+			return err
 		}
 	}
+	s.pending = s.pending.without(start, end)
+	_ = watch(s.fd, start, end) // so that it is one mapping with what is beside it again
+	return nil
 }
 
 // collapse asks the kernel to put HugeSize bytes of a process into a huge page.

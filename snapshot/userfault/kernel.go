@@ -12,11 +12,13 @@ import (
 // the number of the system call only.
 const (
 	callAPI     = 0xc018aa3f // UFFDIO_API
+	callWatch   = 0xc020aa00 // UFFDIO_REGISTER
 	callRelease = 0x8010aa01 // UFFDIO_UNREGISTER
 	callWake    = 0x8010aa02 // UFFDIO_WAKE
 	callCopy    = 0xc028aa03 // UFFDIO_COPY
 
-	apiVersion = 0xaa
+	apiVersion   = 0xaa
+	watchMissing = 1 // UFFDIO_REGISTER_MODE_MISSING
 )
 
 // What is told besides page faults: children, memory that moves, memory whose
@@ -83,6 +85,15 @@ func call(fd int, number uintptr, argument unsafe.Pointer) error {
 }
 
 type byteRange struct{ start, bytes uint64 }
+
+// watch has the kernel tell of what is missing in a range.
+func watch(fd int, start, end uint64) error {
+	r := struct {
+		byteRange
+		mode, calls uint64
+	}{byteRange: byteRange{start, end - start}, mode: watchMissing}
+	return call(fd, callWatch, unsafe.Pointer(&r))
+}
 
 // release gives a range back to the kernel, which makes it of zeros where
 // nothing is yet, and wakes who waits for it.

@@ -11,6 +11,11 @@ import (
 func (s *space) writeNext() error {
 	r := s.written[0]
 	s.written = s.written[1:]
+	return s.write(r)
+}
+
+// write writes a region.
+func (s *space) write(r Region) error {
 	for r.Start < r.End {
 		src, err := s.source.Bytes(r.File, r.Offset, r.bytes())
 		if err != nil {
