@@ -8,9 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/checkpoint-restore/go-criu/v7/crit/images/vma"
-	"golang.org/x/sys/unix"
-
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
@@ -49,29 +46,19 @@ func earlyIn(files []snapshot.ImageFile, huge bool) (e early, err error) {
 	return e, err
 }
 
-// mayBeHuge reports whether a mapping may have huge pages.
-func mayBeHuge(v *vma.VmaEntry) bool {
-	return startsEmpty(v) && v.GetMadv()&(1<<unix.MADV_NOHUGEPAGE) == 0
-}
-
-// addTo completes what is missing of a process by its page map.
-func (e early) addTo(m *userfault.Missing, pagemap snapshot.ImageFile) error {
-	entries, _, err := entriesOf(pagemap.Data)
-	if err != nil {
-		return err
-	}
+// addTo completes what is missing of a process, by what its page map says.
+func (e early) addTo(m *userfault.Missing, pagemap string, entries []entry) {
 	for _, x := range entries {
 		if !x.present() || x.lazy() {
 			continue
 		}
-		for _, s := range e.files[pagemap.Name] {
+		for _, s := range e.files[pagemap] {
 			if r := x.Between(s.start, s.end); r.Start < r.End {
 				m.Written = append(m.Written, r)
 			}
 		}
 	}
-	m.Huge = dense(e.anonymous[pagemap.Name], m.Regions, m.Soon)
-	return nil
+	m.Huge = dense(e.anonymous[pagemap], m.Regions, m.Soon)
 }
 
 // dense returns which huge pages within the spans are worth it.
@@ -147,9 +134,9 @@ func withLazy(pagemap []byte, regions []userfault.Region) ([]byte, error) {
 		return nil, err
 	}
 	var image pageImage
-	add := func(r userfault.Region, flags uint64) {
+	add := func(r userfault.Region, flags uint32) {
 		if r.Start < r.End {
-			image.runs = append(image.runs, run{address: r.Start, pages: (r.End - r.Start) / pageSize, flags: uint32(flags)})
+			image.runs = append(image.runs, run{address: r.Start, pages: (r.End - r.Start) / pageSize, flags: flags})
 		}
 	}
 	for _, x := range entries {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,7 +26,10 @@ import (
 // every dump.
 const flagLazy = 1 << 1
 
-var errPagemap = errors.New("the image's page map is broken")
+var (
+	errPagemap = errors.New("the image's page map is broken")
+	errMessage = errors.New("a message has something else than integers")
+)
 
 // Later returns what of the image in dir may come after a restore, what of it will
 // be needed soon, and how that is known. The page maps must be there, the pages
@@ -75,17 +79,16 @@ func laterOf(files []snapshot.ImageFile, huge bool) ([]userfault.Missing, Touche
 		if !is {
 			continue
 		}
-		regions, err := lazyRegions(f.Data)
+		entries, _, err := entriesOf(f.Data)
 		if err != nil {
 			return nil, touches, fmt.Errorf("%s: %w", f.Name, err)
 		}
+		regions := lazyRegions(entries)
 		if len(regions) == 0 {
 			continue
 		}
 		m := userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touches.Ranges)}
-		if err := early.addTo(&m, f); err != nil {
-			return nil, touches, fmt.Errorf("%s: %w", f.Name, err)
-		}
+		early.addTo(&m, f.Name, entries)
 		all = append(all, m)
 	}
 	return all, touches, nil
@@ -117,32 +120,26 @@ func laterPages(img *snapshot.Image) ([][]bool, error) {
 	return later, nil
 }
 
-// lazyRegions returns the lazy regions of a page map.
-func lazyRegions(raw []byte) ([]userfault.Region, error) {
-	entries, _, err := entriesOf(raw)
-	return regionsWith(entries, entry.lazy), err
+// lazyRegions returns the regions of entries that are lazy.
+func lazyRegions(entries []entry) (regions []userfault.Region) {
+	for _, e := range entries {
+		if e.lazy() {
+			regions = append(regions, e.Region)
+		}
+	}
+	return regions
 }
 
 // entry is what a page map says of some pages, whose contents are in a file if
 // they are present.
 type entry struct {
 	userfault.Region
-	flags uint64
+	flags uint32
 }
 
 func (e entry) present() bool { return e.flags&flagPresent != 0 }
 
 func (e entry) lazy() bool { return e.present() && e.flags&flagLazy != 0 }
-
-// regionsWith returns the regions of those entries that are so.
-func regionsWith(entries []entry, so func(entry) bool) (regions []userfault.Region) {
-	for _, e := range entries {
-		if so(e) {
-			regions = append(regions, e.Region)
-		}
-	}
-	return regions
-}
 
 // entriesOf returns the entries of a page map, and the number of the file with the
 // contents.
@@ -153,7 +150,7 @@ func entriesOf(raw []byte) (entries []entry, id int, err error) {
 	}
 	head, err := integers(list[0])
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, errors.Join(errPagemap, err)
 	}
 	id = int(head[fieldPagesID])
 	var at int64
@@ -161,14 +158,14 @@ func entriesOf(raw []byte) (entries []entry, id int, err error) {
 	for _, raw := range list[1:] {
 		fields, err := integers(raw)
 		if err != nil {
-			return nil, 0, err
+			return nil, 0, errors.Join(errPagemap, err)
 		}
 		r, err := regionOf(fields, pagesName(id), at)
 		if err != nil || r.Start < end {
 			return nil, 0, errors.Join(errPagemap, err)
 		}
 		end = r.End
-		e := entry{r, fields[fieldEntryFlags]}
+		e := entry{r, uint32(fields[fieldEntryFlags])}
 		if entries = append(entries, e); e.present() {
 			at += int64(r.End - r.Start)
 		}
@@ -182,25 +179,25 @@ func regionOf(entry values, file string, at int64) (userfault.Region, error) {
 		pages = entry[fieldPagesOld]
 	}
 	start := entry[fieldAddress]
-	if start%pageSize != 0 || pages == 0 || pages > 1<<40 || start > 1<<60 {
+	if start%pageSize != 0 || pages == 0 || pages > 1<<40 || start > 1<<60 || entry[fieldEntryFlags] > math.MaxUint32 {
 		return userfault.Region{}, fmt.Errorf("%w: %d pages at %#x", errPagemap, pages, start)
 	}
 	return userfault.Region{Start: start, End: start + pages*pageSize, File: file, Offset: at}, nil
 }
 
 // values are those of a message's fields.
-type values [fieldPages + 1]uint64
+type values [fieldAdvice + 1]uint64
 
 // integers decodes a message that has nothing but integers.
 func integers(raw []byte) (v values, err error) {
 	for len(raw) > 0 {
 		field, kind, n := protowire.ConsumeTag(raw)
 		if n < 0 || kind != protowire.VarintType {
-			return v, errPagemap
+			return v, errMessage
 		}
 		value, m := protowire.ConsumeVarint(raw[n:])
 		if m < 0 {
-			return v, errPagemap
+			return v, errMessage
 		}
 		if int(field) < len(v) {
 			v[field] = value

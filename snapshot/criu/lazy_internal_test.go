@@ -77,7 +77,7 @@ func TestBrokenPageMapsAreErrors(t *testing.T) {
 		"empty": {}, "cut off": whole[:len(whole)-3], "runs overlap": overlapping.pagemap(1), "no page": nowhere.pagemap(1),
 		"no number": append(binary.LittleEndian.AppendUint32(whole[:8:8], 2), 0xff, 0xff),
 	} {
-		if _, err := lazyRegions(raw); err == nil {
+		if _, _, err := entriesOf(raw); err == nil {
 			t.Errorf("%s: no error", claim)
 		}
 	}
@@ -117,16 +117,60 @@ func FuzzTouched(f *testing.F) {
 }
 
 func FuzzPageMap(f *testing.F) {
-	f.Add(lazyMap().Data)
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		regions, err := lazyRegions(raw)
+	f.Add(lazyMap().Data, uint64(0x20000), uint64(0x21000))
+	f.Fuzz(func(t *testing.T, raw []byte, start, end uint64) {
+		entries, _, err := entriesOf(raw)
 		if err != nil {
 			return
 		}
-		for i, r := range regions {
-			if r.End <= r.Start || r.Offset < 0 || i > 0 && r.Start < regions[i-1].End {
-				t.Errorf("region %d is %+v", i, r)
+		var some []userfault.Region
+		var pages uint64
+		for i, e := range entries {
+			pages += (e.End - e.Start) / pageSize
+			if e.End <= e.Start || e.Offset < 0 || i > 0 && e.Start < entries[i-1].End {
+				t.Errorf("entry %d is %+v", i, e)
+			}
+			if part := e.Between(start&^(pageSize-1), end&^(pageSize-1)); e.present() && part.Start < part.End {
+				some = append(some, part)
 			}
 		}
+		if pages > 1<<12 { // they are all looked at
+			return
+		}
+		marked, err := withLazy(raw, some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(pageFlags(entries, some), pageFlags(mustEntries(t, marked), nil)); diff != "" {
+			t.Errorf("a page map with %v lazy (-want +got):\n%s", some, diff)
+		}
 	})
+}
+
+func mustEntries(t *testing.T, raw []byte) []entry {
+	t.Helper()
+	entries, _, err := entriesOf(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entries
+}
+
+// pageFlags are the flags of the pages of entries, by their addresses, of which some
+// are lazy.
+func pageFlags(entries []entry, lazy []userfault.Region) map[uint64]uint32 {
+	flags := map[uint64]uint32{}
+	for _, e := range entries {
+		for page := e.Start; page < e.End; page += pageSize {
+			flags[page] = e.flags
+		}
+	}
+	for _, r := range lazy {
+		for page := range flags {
+			if r.Start <= page && page < r.End {
+				flags[page] |= flagLazy
+			}
+		}
+	}
+	return flags
 }

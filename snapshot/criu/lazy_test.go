@@ -1,11 +1,16 @@
 package criu_test
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pronghorn-faas/pronghorn/internal/require"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
@@ -144,6 +149,142 @@ func TestProcessIsLeftWaitingForWhatDoesNotCome(t *testing.T) {
 		break
 	}
 	t.Logf("it waits since line %d", latest)
+	restored.kill(t)
+}
+
+// pythonDense has dense memory, and data of a file of which it has changed some.
+const pythonDense = `
+import mmap, sys, time, zlib
+data = bytes(bytearray(i * 7 % 251 for i in range(1 << 20))) * 24
+copy = mmap.mmap(open(sys.argv[1], "rb").fileno(), 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+for page in range(3, 300, 2):
+    copy[page * 4096] = page % 251
+want = zlib.crc32(data), zlib.crc32(copy)
+n = 0
+while True:
+    n += 1
+    if (zlib.crc32(data), zlib.crc32(copy)) != want:
+        raise SystemExit("memory is not what it was")
+    print("n", n, flush=True)
+    time.sleep(0.01)
+`
+
+// TestProcessHasWhatItNeedsBeforeItRuns: huge pages, and its own data of files.
+func TestProcessHasWhatItNeedsBeforeItRuns(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	file := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(file, bytes.Repeat([]byte("data"), 1<<19), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := launch(t, "pypy3", "-c", pythonDense, file)
+	for p.next(t) < 20 {
+	}
+	dir, process := intoMemory(t, p)
+	latest := p.last(t)
+	p.kill(t)
+	touchAll(t, dir)
+	later, _, err := criu.Later(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hugePages := 8
+	if !userfault.MayCollapse() {
+		hugePages = 0
+	}
+	if len(later) != 1 || len(later[0].Huge) < hugePages || len(later[0].Written) < 100 {
+		t.Fatalf("%d processes get their memory from us, want one with at least %d huge pages and 100 parts of files: %+v", len(later), hugePages, later)
+	}
+	restored, pager := restoreLazily(t, dir, process)
+	for restored.next(t) < latest+50 {
+	}
+	if kb := hugeKB(t, restored.pid); kb < hugePages*userfault.HugeSize>>10 {
+		t.Errorf("%d KB are in huge pages, want %d of them", kb, hugePages)
+	}
+	t.Logf("%d huge pages, %d parts of files", len(later[0].Huge), len(later[0].Written))
+	if again, _, err := criu.Later(dir); err != nil || !cmp.Equal(later, again) {
+		t.Errorf("the image is not what it was: %v", err)
+	}
+	pager.Fill(userfault.Now)
+	restored.kill(t)
+}
+
+// touchAll notes for the next restore that all memory is touched soon.
+func touchAll(t *testing.T, dir string) {
+	t.Helper()
+	later, _, err := criu.Later(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list strings.Builder
+	for _, of := range later {
+		for _, r := range of.Regions {
+			fmt.Fprintf(&list, "%d %x %x\n", of.PID, r.Start, r.End)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pronghorn-touched"), []byte(list.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func hugeKB(t *testing.T, pid int) (kb int) {
+	t.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if n, _ := fmt.Sscanf(line, "AnonHugePages: %d kB", &kb); n == 1 {
+			return kb
+		}
+	}
+	t.Fatal("the kernel does not say what is in huge pages")
+	return 0
+}
+
+// lostPages is a source that has lost its pages.
+type lostPages struct{ why error }
+
+func (l lostPages) Bytes(string, int64, int64) ([]byte, error) { return nil, l.why }
+func (lostPages) AtHand(string, int64, int64) bool             { return true }
+
+// TestRestoreWithoutWhatIsNeededLeavesNothing: the next one can have the ids.
+func TestRestoreWithoutWhatIsNeededLeavesNothing(t *testing.T) {
+	require.Program(t, "pypy", "pypy3")
+	if !inSandbox(t) {
+		return
+	}
+	p := launchPyPy(t)
+	for p.next(t) < 20 {
+	}
+	dir, process := intoMemory(t, p)
+	latest := p.last(t)
+	p.kill(t)
+	later, _, err := criu.Later(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := lostPages{errors.New("the pages are lost")}
+	pager, err := userfault.New(lost, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pager.Close()
+	above(t, 1000)
+	_, in := newPipe(t)
+	r, err := engine(t).PrepareRestore(t.Context(), in, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.RunLazily(t.Context(), dir, process, later, pager); !errors.Is(err, lost.why) {
+		t.Errorf("got %v, want %v", err, lost.why)
+	}
+	restored, _ := restoreLazily(t, dir, process)
+	for restored.next(t) < latest+10 {
+	}
 	restored.kill(t)
 }
 

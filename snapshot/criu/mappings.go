@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/checkpoint-restore/go-criu/v7/crit/images/mm"
-	"github.com/checkpoint-restore/go-criu/v7/crit/images/vma"
 	"golang.org/x/sys/unix"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 )
@@ -31,52 +29,90 @@ var errMappings = errors.New("the image's list of mappings is broken")
 // span is a range of addresses.
 type span struct{ start, end uint64 }
 
+// mapping is what an image says of one.
+type mapping struct {
+	span
+	prot, flags, status, advice uint64
+}
+
 // spansOf returns, by the name of a page map, where the mappings of its process
 // are of a kind, in the order of their addresses.
-func spansOf(files []snapshot.ImageFile, is func(*vma.VmaEntry) bool) (map[string][]span, error) {
+func spansOf(files []snapshot.ImageFile, is func(mapping) bool) (map[string][]span, error) {
 	spans := map[string][]span{}
 	for _, f := range files {
 		number, isMappings := strings.CutPrefix(f.Name, mappingsPrefix)
 		if !isMappings {
 			continue
 		}
-		var entry mm.MmEntry
-		if err := decodeOnly(f.Data, &entry); err != nil {
+		list, err := mappingsIn(f.Data)
+		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", errMappings, f.Name, err)
 		}
-		for _, v := range entry.GetVmas() {
-			if is(v) {
-				spans["pagemap-"+number] = append(spans["pagemap-"+number], span{v.GetStart(), v.GetEnd()})
+		for _, m := range list {
+			if is(m) {
+				spans["pagemap-"+number] = append(spans["pagemap-"+number], m.span)
 			}
 		}
 	}
 	return spans, nil
 }
 
-// decodeOnly decodes the one message of an image.
-func decodeOnly(raw []byte, m proto.Message) error {
+// Fields of the messages in a list of mappings.
+const (
+	fieldMappings = 14
+	fieldStart    = 1
+	fieldEnd      = 2
+	fieldProt     = 5
+	fieldFlags    = 6
+	fieldStatus   = 7
+	fieldAdvice   = 9
+)
+
+// mappingsIn decodes the one message of a list of mappings. The decoders that
+// there are for it look at all their types at first, which takes longer.
+func mappingsIn(raw []byte) (all []mapping, err error) {
 	list, err := messages(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(list) != 1 {
-		return fmt.Errorf("%d messages, want one", len(list))
+		return nil, fmt.Errorf("%d messages, want one", len(list))
 	}
-	return proto.Unmarshal(list[0], m)
+	for raw := list[0]; len(raw) > 0; {
+		field, kind, n := protowire.ConsumeField(raw)
+		if n < 0 {
+			return nil, protowire.ParseError(n)
+		}
+		if field == fieldMappings && kind == protowire.BytesType {
+			_, _, tag := protowire.ConsumeTag(raw)
+			inner, _ := protowire.ConsumeBytes(raw[tag:])
+			v, err := integers(inner)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, mapping{span{v[fieldStart], v[fieldEnd]}, v[fieldProt], v[fieldFlags], v[fieldStatus], v[fieldAdvice]})
+		}
+		raw = raw[n:]
+	}
+	return all, nil
 }
 
 // startsEmpty reports whether a mapping is made of zeros when it is new: what is
 // not in the image reads as zeros.
-func startsEmpty(v *vma.VmaEntry) bool {
+func startsEmpty(m mapping) bool {
 	const flags = unix.MAP_PRIVATE | unix.MAP_ANONYMOUS
-	status := v.GetStatus()
-	return status&^(areaStack|areaHeap) == areaRegular|areaAnonPrivate &&
-		v.GetFlags()&flags == flags && v.GetFlags()&(unix.MAP_HUGETLB|unix.MAP_GROWSDOWN) == 0
+	return m.status&^(areaStack|areaHeap) == areaRegular|areaAnonPrivate &&
+		m.flags&flags == flags && m.flags&(unix.MAP_HUGETLB|unix.MAP_GROWSDOWN) == 0
+}
+
+// mayBeHuge reports whether a mapping may have huge pages that are written to.
+func mayBeHuge(m mapping) bool {
+	return startsEmpty(m) && m.prot&unix.PROT_WRITE != 0 && m.advice&(1<<unix.MADV_NOHUGEPAGE) == 0
 }
 
 // isWritableFile reports whether a mapping is a file's, whose changes are the
 // process's own: a library's data, for one.
-func isWritableFile(v *vma.VmaEntry) bool {
-	return v.GetStatus() == areaRegular|areaFilePrivate && v.GetFlags()&unix.MAP_PRIVATE != 0 &&
-		v.GetFlags()&(unix.MAP_ANONYMOUS|unix.MAP_LOCKED) == 0 && v.GetProt()&unix.PROT_WRITE != 0
+func isWritableFile(m mapping) bool {
+	return m.status == areaRegular|areaFilePrivate && m.flags&unix.MAP_PRIVATE != 0 &&
+		m.flags&(unix.MAP_ANONYMOUS|unix.MAP_LOCKED) == 0 && m.prot&unix.PROT_WRITE != 0
 }

@@ -32,6 +32,8 @@ type worker struct {
 	// asks is asked whether CRIU may go on at a stage of a request with
 	// notifications; nil = it may.
 	asks func(stage string) error
+	// message is where an answer is read to.
+	message [maxMessage]byte
 	// exited is closed when CRIU has ended and was reaped; err says how.
 	exited chan struct{}
 	err    error
@@ -88,14 +90,13 @@ func (w *worker) write(req *rpc.CriuReq) error {
 }
 
 func (w *worker) receive() (*rpc.CriuResp, error) {
-	raw := make([]byte, maxMessage)
-	n, err := w.sock.Read(raw)
+	n, err := w.sock.Read(w.message[:])
 	if err != nil {
 		<-w.exited
 		return nil, errors.Join(fmt.Errorf("CRIU ended without an answer: %w", err), w.err)
 	}
 	resp := &rpc.CriuResp{}
-	if err := proto.Unmarshal(raw[:n], resp); err != nil {
+	if err := proto.Unmarshal(w.message[:n], resp); err != nil {
 		return nil, fmt.Errorf("decode the answer: %w", err)
 	}
 	return resp, nil

@@ -23,8 +23,8 @@ func MayCollapse() bool {
 // still missing there: that is quicker than one small page after the other, and
 // saves the process a page fault for each, where the kernel, or what it runs on,
 // counts the first touch of a page that is there as one. Nobody is told of faults
-// meanwhile, so this is for memory of a process that does not run. Without a huge
-// page the same is written to small ones.
+// meanwhile, so this is for memory of a process that does not run. Where there is
+// no huge page all comes as ever.
 func (s *space) fillHuge() error {
 	start, end := s.huge[0], s.huge[0]+HugeSize
 	s.huge = s.huge[1:]
@@ -36,11 +36,14 @@ func (s *space) fillHuge() error {
 	if err := s.copy(first); err != nil || s.gone {
 		return err
 	}
-	if release(s.fd, start, end) != nil {
-		return nil // it is no such memory: what is missing comes as ever
+	if release(s.fd, start, end) != nil { // it is no such memory
+		return nil
 	}
-	if err := collapse(s.pid, start); errors.Is(err, unix.EPERM) {
-		s.huge = nil // nor will it be allowed later
+	if err := collapse(s.pid, start); err != nil {
+		if errors.Is(err, unix.EPERM) {
+			s.huge = nil // nor will it be allowed later
+		}
+		return s.outcome(watch(s.fd, start, end)) // else what is missing would be zeros
 	}
 	for _, part := range s.pending.within(Region{Start: start, End: end}) {
 		if err := s.write(part); err != nil || s.gone {
