@@ -40,6 +40,7 @@ func TestRightsThatAreEnough(t *testing.T) {
 		"the five, writable":                   {and(five, writable), "mode=privileged process_ids=proc", runtimes[:1], ""},
 		"the five":                             {five, private, runtimes, ""},
 		"the five and SYS_PTRACE":              {and(five, "--cap-add=SYS_PTRACE"), private, runtimes, ""},
+		"the five, SYS_PTRACE and SYS_NICE":    {and(five, "--cap-add=SYS_PTRACE", "--cap-add=SYS_NICE"), private, runtimes, ""},
 		"the five, no new rights":              {and(five, "--security-opt=no-new-privileges"), private, runtimes[:1], ""},
 		"the five, read-only root file system": {and(five, "--read-only", "--tmpfs=/tmp"), private, runtimes[:1], "30 ms longer"},
 		"the two, writable":                    {and(two, writable), "mode=unprivileged process_ids=proc", runtimes[:1], ""},

@@ -239,7 +239,7 @@ func (c cluster) versions(t *testing.T) map[string]string {
 
 // rights are the capabilities with which restored processes keep their clock, and
 // may get memory later.
-var rights = []string{"SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_CHROOT", "SETPCAP", "SYS_PTRACE"}
+var rights = []string{"SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_CHROOT", "SETPCAP", "SYS_PTRACE", "SYS_NICE"}
 
 // container is what the policy may change of a container.
 type container struct {
@@ -316,7 +316,7 @@ func checkPolicy(t *testing.T, c cluster) {
 			spec: "{containers: [{name: f, image: i, securityContext: {capabilities: {add: [NET_RAW]}}}]}", add: with("NET_RAW"), shm: "pronghorn-staging"},
 		"one with some of them": {labels: `{snapshot: "true"}`,
 			spec: "{containers: [{name: f, image: i, securityContext: {capabilities: {add: [SYS_CHROOT, SETPCAP]}}}]}",
-			add:  []string{"SYS_CHROOT", "SETPCAP", "SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_PTRACE"}, shm: "pronghorn-staging"},
+			add:  []string{"SYS_CHROOT", "SETPCAP", "SYS_ADMIN", "SYS_TIME", "NET_ADMIN", "SYS_PTRACE", "SYS_NICE"}, shm: "pronghorn-staging"},
 		"one with a sidecar before the function": {labels: `{snapshot: "true", faas_function: f}`,
 			spec: "{containers: [{name: proxy, image: i}, {name: f, image: i}]}", changed: 1, add: rights, shm: "pronghorn-staging"},
 		"one with volumes": {labels: `{snapshot: "true", faas_function: f}`,

@@ -91,7 +91,10 @@ func (d *doctor) memory(context.Context) Check {
 	if err := userfault.Available(); err != nil {
 		return warning(name, err.Error(), "nothing has to be done: restored processes get all of their memory at once; with it, large ones start quicker")
 	}
-	return ok(name, "restored processes may get memory when they touch it")
+	if !userfault.MayCollapse() {
+		return ok(name, "restored processes may get memory when they touch it; with the capability SYS_NICE dense memory would come in huge pages")
+	}
+	return ok(name, "restored processes may get memory when they touch it, and dense memory in huge pages")
 }
 
 func trimmed(raw []byte) string { return strings.TrimSpace(string(raw)) }
