@@ -26,7 +26,7 @@ func TestPatienceFollowsTheUsualTimeBetweenRequests(t *testing.T) {
 }
 
 func TestCheckpointIsPreparedInGoodTime(t *testing.T) {
-	for left, want := range map[int]int{1500: mostAhead, 90: 30, 20: leastAhead, 0: leastAhead} {
+	for left, want := range map[int]int{3000: mostAhead, 90: 30, 20: leastAhead, 0: leastAhead} {
 		if got := ahead(left); got != want {
 			t.Errorf("with %d requests left it is prepared %d before, want %d", left, got, want)
 		}

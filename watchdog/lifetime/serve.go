@@ -55,7 +55,7 @@ func (m *Manager) serve(ctx context.Context, l *life) string {
 // the processor with it.
 const (
 	leastAhead = 16
-	mostAhead  = 128
+	mostAhead  = 512
 	busyRate   = 20
 )
 
