@@ -3,7 +3,6 @@ package criu
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,9 +22,8 @@ const (
 // early says what kinds of memory a process can get from us before it runs,
 // besides what the kernel tells of: to have CRIU read it costs a page fault each.
 type early struct {
-	// files are, by the name of a page map, the mappings of files that a process
-	// may write to, and anonymous its memory that may be in huge pages.
-	files, anonymous map[string][]span
+	mappings map[string][]mapping // by the name of a page map
+	huge     bool                 // huge pages are allowed
 }
 
 // earlyIn finds that out for an image. A process that was forked by another of the
@@ -40,25 +38,27 @@ func earlyIn(files []snapshot.ImageFile, huge bool) (e early, err error) {
 	if processes > 1 {
 		return e, nil
 	}
-	if e.files, err = spansOf(files, isWritableFile); err == nil && huge {
-		e.anonymous, err = spansOf(files, mayBeHuge)
-	}
+	e.huge = huge
+	e.mappings, err = mappingsOf(files)
 	return e, err
 }
 
 // addTo completes what is missing of a process, by what its page map says.
 func (e early) addTo(m *userfault.Missing, pagemap string, entries []entry) {
+	files := spansOf(e.mappings[pagemap], isWritableFile)
 	for _, x := range entries {
 		if !x.present() || x.lazy() {
 			continue
 		}
-		for _, s := range e.files[pagemap] {
+		for _, s := range files {
 			if r := x.Between(s.start, s.end); r.Start < r.End {
 				m.Written = append(m.Written, r)
 			}
 		}
 	}
-	m.Huge = dense(e.anonymous[pagemap], m.Regions, m.Soon)
+	if e.huge {
+		m.Huge = dense(spansOf(e.mappings[pagemap], mayBeHuge), m.Regions, m.Soon)
+	}
 }
 
 // dense returns which huge pages within the spans are worth it.
@@ -106,8 +106,8 @@ func leaveToUs(dir string, later []userfault.Missing) (undo func() error, err er
 		if len(m.Written) == 0 {
 			continue
 		}
-		name := filepath.Join(dir, fmt.Sprintf("pagemap-%d.img", m.PID))
-		aside := filepath.Join(dir, fmt.Sprintf("%spagemap-%d.img", asidePrefix, m.PID))
+		pagemap := fmt.Sprintf("pagemap-%d.img", m.PID)
+		name, aside := filepath.Join(dir, pagemap), filepath.Join(dir, asidePrefix+pagemap)
 		raw, err := os.ReadFile(name)
 		if err == nil {
 			raw, err = withLazy(raw, m.Written)
@@ -119,7 +119,7 @@ func leaveToUs(dir string, later []userfault.Missing) (undo func() error, err er
 			return nil, errors.Join(fmt.Errorf("%s: %w", name, err), undo())
 		}
 		undos = append(undos, func() error { return os.Rename(aside, name) })
-		if err := os.WriteFile(name, raw, fs.FileMode(0o600)); err != nil {
+		if err := os.WriteFile(name, raw, 0o600); err != nil {
 			return nil, errors.Join(err, undo())
 		}
 	}

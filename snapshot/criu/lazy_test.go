@@ -18,6 +18,18 @@ import (
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
+// dumpAndEnd dumps a process that has run for a while, and ends it. latest is the last
+// line that it printed.
+func dumpAndEnd(t testing.TB, p target) (dir string, process snapshot.Process, latest int) {
+	t.Helper()
+	for p.next(t) < 20 {
+	}
+	dir, process = intoMemory(t, p)
+	latest = p.last(t)
+	p.kill(t)
+	return dir, process, latest
+}
+
 // restoreLazily restores a process that has nothing of what may come later.
 func restoreLazily(t testing.TB, dir string, process snapshot.Process) (target, *userfault.Pager) {
 	t.Helper()
@@ -53,11 +65,7 @@ func restoreLazily(t testing.TB, dir string, process snapshot.Process) (target, 
 // restored before its memory was there runs on where it was dumped, and still
 // does when it has got all of it, without the pager.
 func continuesLazily(t testing.TB, p target) {
-	for p.next(t) < 20 {
-	}
-	dir, process := intoMemory(t, p)
-	latest := p.last(t)
-	p.kill(t)
+	dir, process, latest := dumpAndEnd(t, p)
 	for _, pace := range []userfault.Pace{userfault.Hold, userfault.Gently, userfault.Now} {
 		restored, pager := restoreLazily(t, dir, process)
 		pager.Fill(pace)
@@ -122,11 +130,7 @@ func TestProcessIsLeftWaitingForWhatDoesNotCome(t *testing.T) {
 		return
 	}
 	p := launch(t, "pypy3", "-c", pythonForker)
-	for p.next(t) < 20 {
-	}
-	dir, process := intoMemory(t, p)
-	latest := p.last(t)
-	p.kill(t)
+	dir, process, latest := dumpAndEnd(t, p)
 	restored, pager := restoreLazily(t, dir, process)
 	if err := os.Truncate(filepath.Join(dir, "pages-1.img"), 0); err != nil {
 		t.Fatal(err)
@@ -180,11 +184,7 @@ func TestProcessHasWhatItNeedsBeforeItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := launch(t, "pypy3", "-c", pythonDense, file)
-	for p.next(t) < 20 {
-	}
-	dir, process := intoMemory(t, p)
-	latest := p.last(t)
-	p.kill(t)
+	dir, process, latest := dumpAndEnd(t, p)
 	touchAll(t, dir)
 	later, _, err := criu.Later(dir)
 	if err != nil {
@@ -257,11 +257,7 @@ func TestRestoreWithoutWhatIsNeededLeavesNothing(t *testing.T) {
 		return
 	}
 	p := launchPyPy(t)
-	for p.next(t) < 20 {
-	}
-	dir, process := intoMemory(t, p)
-	latest := p.last(t)
-	p.kill(t)
+	dir, process, latest := dumpAndEnd(t, p)
 	later, _, err := criu.Later(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -273,12 +269,7 @@ func TestRestoreWithoutWhatIsNeededLeavesNothing(t *testing.T) {
 	}
 	defer pager.Close()
 	above(t, 1000)
-	_, in := newPipe(t)
-	r, err := engine(t).PrepareRestore(t.Context(), in, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := prepareRestore(t, engine(t))
 	if _, err := r.RunLazily(t.Context(), dir, process, later, pager); !errors.Is(err, lost.why) {
 		t.Errorf("got %v, want %v", err, lost.why)
 	}

@@ -41,11 +41,7 @@ func learnAndRun(t *testing.T, r *criu.Restore, node, dir string, process snapsh
 // dumped is the image of a process that is gone, without a cache of CRIU.
 func dumped(t *testing.T) (string, snapshot.Process) {
 	t.Helper()
-	p := launchPyPy(t)
-	for p.next(t) < 20 {
-	}
-	dir, process := intoMemory(t, p)
-	p.kill(t)
+	dir, process, _ := dumpAndEnd(t, launchPyPy(t))
 	above(t, 1000)
 	otherContainer(t)
 	return dir, process

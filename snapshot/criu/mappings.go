@@ -35,26 +35,31 @@ type mapping struct {
 	prot, flags, status, advice uint64
 }
 
-// spansOf returns, by the name of a page map, where the mappings of its process
-// are of a kind, in the order of their addresses.
-func spansOf(files []snapshot.ImageFile, is func(mapping) bool) (map[string][]span, error) {
-	spans := map[string][]span{}
+// mappingsOf returns the mappings of processes, by the names of their page maps.
+func mappingsOf(files []snapshot.ImageFile) (map[string][]mapping, error) {
+	all := map[string][]mapping{}
 	for _, f := range files {
-		number, isMappings := strings.CutPrefix(f.Name, mappingsPrefix)
-		if !isMappings {
+		number, is := strings.CutPrefix(f.Name, mappingsPrefix)
+		if !is {
 			continue
 		}
 		list, err := mappingsIn(f.Data)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", errMappings, f.Name, err)
 		}
-		for _, m := range list {
-			if is(m) {
-				spans["pagemap-"+number] = append(spans["pagemap-"+number], m.span)
-			}
+		all["pagemap-"+number] = list
+	}
+	return all, nil
+}
+
+// spansOf returns where the mappings of a kind are, in the order of their addresses.
+func spansOf(mappings []mapping, is func(mapping) bool) (spans []span) {
+	for _, m := range mappings {
+		if is(m) {
+			spans = append(spans, m.span)
 		}
 	}
-	return spans, nil
+	return spans
 }
 
 // Fields of the messages in a list of mappings.

@@ -8,11 +8,13 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
 const (
 	pageSize = 4096
-	hugePage = 2 << 20
+	hugePage = userfault.HugeSize
 )
 
 // How much one read takes from the socket, in bytes: into memory as much as

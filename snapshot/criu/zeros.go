@@ -14,7 +14,7 @@ const leastZeros = 8
 // leaveOutZeros is snapshot.Image's, of an image whose pages are in a stream.
 func (s *stream) leaveOutZeros(img *snapshot.Image, content *store) func(zero [][]bool) ([][]bool, error) {
 	return func(zero [][]bool) ([][]bool, error) {
-		empty, err := spansOf(img.Files, startsEmpty)
+		mappings, err := mappingsOf(img.Files)
 		if err != nil {
 			return nil, err
 		}
@@ -22,7 +22,7 @@ func (s *stream) leaveOutZeros(img *snapshot.Image, content *store) func(zero []
 		for n, of := range s.images {
 			id := n + 1
 			i := slices.IndexFunc(img.Pages, func(p snapshot.ImagePages) bool { return p.Name == pagesName(id) })
-			kept[i] = of.leaveOut(empty[of.name()], zero[i])
+			kept[i] = of.leaveOut(spansOf(mappings[of.name()], startsEmpty), zero[i])
 			img.Pages[i] = of.pages(id, content)
 			f := slices.IndexFunc(img.Files, func(f snapshot.ImageFile) bool { return f.Name == of.name() })
 			img.Files[f].Data = of.pagemap(id)
