@@ -25,6 +25,7 @@ type later struct {
 	planned bool
 	needed  map[*held]bool // those that must be unpacked, and are not
 	early   map[*held]bool // those that are unpacked as soon as they are here, and are not
+	passed  passed         // the one that was last unpacked in passing
 	frames  map[frameID]*held
 	// pages says of each file of pages where its pages are.
 	pages  map[string][]heldPage
@@ -55,7 +56,11 @@ type held struct {
 	load   *load
 	frame  Frame
 	inFile bool
-	zipped []byte // once it is here
+	// passing says that all of it that is read is given to a process at once: its
+	// contents are not kept.
+	passing bool
+	number  int    // in the order in which they were added
+	zipped  []byte // once it is here
 
 	placing sync.Mutex
 	placed  bool   // guarded by placing
@@ -83,7 +88,7 @@ func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	}
 	var err error
 	if l.stored, err = newArena(stored); err == nil {
-		l.raw, err = newArena(raw)
+		l.raw, err = newArena(raw + maxFrameRaw)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.free())
@@ -113,7 +118,7 @@ func (l *later) add(p *part, f Frame) {
 	if p.isMeta(f) {
 		return
 	}
-	h := &held{frame: f}
+	h := &held{frame: f, number: len(l.frames)}
 	l.frames[frameID{p, f.N}] = h
 	for _, piece := range p.pieces[f.N] {
 		pages := l.pages[l.manifest.Pages[int(piece.file)-len(l.manifest.Files)].Name]
@@ -206,8 +211,9 @@ func (l *later) plan() error {
 }
 
 // choose finds the frames that are needed, those that have any page that is read
-// in the files, and those that have one that is given to the process before it
-// runs: its restore may begin without them.
+// in the files, and those that have pages that are given to the process before it
+// runs: its restore may begin without them. Of those that have no others nothing
+// is read after that.
 func (l *later) choose(missing []userfault.Missing) {
 	given, optional := map[string][]bool{}, map[string][]bool{}
 	for file, pages := range l.pages {
@@ -217,6 +223,7 @@ func (l *later) choose(missing []userfault.Missing) {
 		of.MarkGiven(given)
 		of.MarkLater(optional)
 	}
+	waits := map[*held]bool{}
 	for file, pages := range l.pages {
 		for page, p := range pages {
 			if p.held == nil {
@@ -227,7 +234,14 @@ func (l *later) choose(missing []userfault.Missing) {
 				p.inFile, l.needed[p.held] = true, true
 			case !optional[file][page]:
 				l.early[p.held] = true
+			default:
+				waits[p.held] = true
 			}
+		}
+	}
+	for h := range l.early {
+		if h.passing = !h.inFile && !waits[h]; h.passing {
+			delete(l.early, h)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,10 +28,77 @@ func (l *later) bring(file string, offset, n int64) (b []byte, upTo int64, err e
 	if err := l.here(first.held); err != nil {
 		return nil, 0, err
 	}
-	if err := l.provide(first.held); err != nil || first.inFile {
+	raw, err := l.contents(first.held)
+	if err != nil || first.inFile {
 		return nil, upTo, err
 	}
-	return first.raw[first.from : first.from+upTo-offset], upTo, nil
+	return raw[first.from : first.from+upTo-offset], upTo, nil
+}
+
+// passed is a frame that was unpacked for who is given all of it: soon another one
+// is, in the same memory.
+type passed struct {
+	of     *held
+	memory []byte
+}
+
+// contents returns those of a frame that is here, nothing if they are in the files.
+func (l *later) contents(h *held) ([]byte, error) {
+	if !h.passing {
+		err := l.provide(h)
+		return h.raw, err
+	}
+	if l.passed.of == h {
+		return l.passed.memory[:h.frame.Raw], nil
+	}
+	if l.passed.memory == nil {
+		l.passed.memory = l.raw.take(maxFrameRaw)
+	}
+	l.passed.of = nil
+	raw, err := h.load.framer.unzip(h.frame, h.zipped, l.passed.memory)
+	if err == nil {
+		l.passed.of = h
+	}
+	return raw, err
+}
+
+// sort splits regions by frames, and puts each frame's together, those that are
+// here before others.
+func (l *later) sort(regions []userfault.Region) []userfault.Region {
+	type part struct {
+		userfault.Region
+		rank int
+	}
+	var parts []part
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range regions {
+		for r.Start < r.End {
+			p := part{Region: r}
+			if run, err := l.runOf(r.File, r.Offset, int64(r.End-r.Start)); err == nil { // else Bytes says so
+				p = part{r.Between(r.Start, r.Start+uint64(len(run))*PageSize), l.rank(run[0].held)}
+			}
+			parts = append(parts, p)
+			r = r.Between(p.End, r.End)
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.rank, b.rank) })
+	sorted := make([]userfault.Region, len(parts))
+	for i, p := range parts {
+		sorted[i] = p.Region
+	}
+	return sorted
+}
+
+// rank says how soon a frame can be unpacked, if any need be.
+func (l *later) rank(h *held) int {
+	switch {
+	case h == nil:
+		return 0
+	case h.load == nil:
+		return len(l.frames) + h.number
+	}
+	return h.number
 }
 
 // runOf returns those of the first pages that lie in one frame as they do in the
@@ -60,7 +128,7 @@ func (l *later) atHand(file string, offset, n int64) bool {
 		return true
 	}
 	for _, p := range pages[first:end] {
-		if p.held != nil && !p.unpacked() {
+		if p.held != nil && p.held != l.passed.of && !p.unpacked() {
 			return false
 		}
 	}
@@ -92,6 +160,9 @@ func (l *later) complete(ctx context.Context) error {
 
 // store puts a frame that is only in memory into the files.
 func (l *later) store(h *held) error {
+	if h.passing {
+		return h.load.unpackTo(h.frame, h.zipped, l.target.write)
+	}
 	if err := l.provide(h); err != nil || h.inFile {
 		return err
 	}
@@ -120,6 +191,14 @@ func (p *Pages) Bytes(file string, offset, n int64) ([]byte, error) {
 // AtHand implements userfault.Source.
 func (p *Pages) AtHand(file string, offset, n int64) bool {
 	return p.later == nil || p.later.atHand(file, offset, n)
+}
+
+// Sort implements userfault.Source.
+func (p *Pages) Sort(regions []userfault.Region) []userfault.Region {
+	if p.later != nil {
+		return p.later.sort(regions)
+	}
+	return p.files.Sort(regions)
 }
 
 // Close frees what is held of the pages, which are not used any more. There may

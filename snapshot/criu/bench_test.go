@@ -270,7 +270,7 @@ func timeLazyRestore(b *testing.B, dir string, process snapshot.Process) (total,
 		b.Fatal(err)
 	}
 	defer pager.Close()
-	later, _, err := criu.Later(dir)
+	later, _, err := criu.Later(dir, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

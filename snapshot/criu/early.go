@@ -44,8 +44,9 @@ func earlyIn(files []snapshot.ImageFile, huge bool) (e early, err error) {
 }
 
 // addTo completes what is missing of a process, by what its page map says.
-func (e early) addTo(m *userfault.Missing, pagemap string, entries []entry) {
-	files := spansOf(e.mappings[pagemap], isWritableFile)
+func (e early) addTo(m *userfault.Missing, entries []entry) {
+	mappings := e.mappings[pagemapOf(m.PID)]
+	files := spansOf(mappings, isWritableFile)
 	for _, x := range entries {
 		if !x.present() || x.lazy() {
 			continue
@@ -57,7 +58,7 @@ func (e early) addTo(m *userfault.Missing, pagemap string, entries []entry) {
 		}
 	}
 	if e.huge {
-		m.Huge = dense(spansOf(e.mappings[pagemap], mayBeHuge), m.Regions, m.Soon)
+		m.Huge = dense(spansOf(mappings, mayBeHuge), m.Regions, m.Soon)
 	}
 }
 
@@ -106,7 +107,7 @@ func leaveToUs(dir string, later []userfault.Missing) (undo func() error, err er
 		if len(m.Written) == 0 {
 			continue
 		}
-		pagemap := fmt.Sprintf("pagemap-%d.img", m.PID)
+		pagemap := pagemapOf(m.PID)
 		name, aside := filepath.Join(dir, pagemap), filepath.Join(dir, asidePrefix+pagemap)
 		raw, err := os.ReadFile(name)
 		if err == nil {

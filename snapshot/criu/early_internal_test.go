@@ -52,7 +52,7 @@ func TestChangedDataOfFilesAreLeftToUs(t *testing.T) {
 		"anonymous":               {[]snapshot.ImageFile{mappingsImage(anonymous(0x1f000, 0x22000))}, nil},
 		"shared with a child":     {[]snapshot.ImageFile{mappingsImage(data(0x1f000, 0x22000)), {Name: "pagemap-8.img", Data: lazyMap().Data}}, nil},
 	} {
-		all, _, err := laterOf(append([]snapshot.ImageFile{lazyMap()}, c.files...), true)
+		all, _, err := laterOf(append([]snapshot.ImageFile{lazyMap()}, c.files...), nil, true)
 		if err != nil {
 			t.Errorf("%s: %v", claim, err)
 			continue
@@ -66,7 +66,7 @@ func TestChangedDataOfFilesAreLeftToUs(t *testing.T) {
 func TestBrokenListOfMappingsIsAnError(t *testing.T) {
 	broken := mappingsImage(data(0x1f000, 0x22000))
 	broken.Data = broken.Data[:len(broken.Data)-1]
-	if _, _, err := laterOf([]snapshot.ImageFile{lazyMap(), broken}, false); err == nil {
+	if _, _, err := laterOf([]snapshot.ImageFile{lazyMap(), broken}, nil, false); err == nil {
 		t.Error("no error")
 	}
 }

@@ -31,15 +31,19 @@ var (
 	errMessage = errors.New("a message has something else than integers")
 )
 
+// Whole decides, by what may come after a restore and what is known of it, whether
+// processes get all of their memory before they run all the same.
+type Whole func(list []userfault.Missing, known Touches) bool
+
 // Later returns what of the image in dir may come after a restore, what of it will
 // be needed soon, and how that is known. The page maps must be there, the pages
-// need not be.
-func Later(dir string) ([]userfault.Missing, Touches, error) {
-	files, err := readFiles(dir, "pagemap-*.img", mappingsPrefix+"*.img", touchedFile)
+// need not be. A whole of nil means that no process gets all of it.
+func Later(dir string, whole Whole) ([]userfault.Missing, Touches, error) {
+	files, err := readFiles(dir, pagemapPrefix+"*.img", mappingsPrefix+"*.img", touchedFile)
 	if err != nil {
 		return nil, Touches{}, err
 	}
-	return laterOf(files, userfault.MayCollapse())
+	return laterOf(files, whole, userfault.MayCollapse())
 }
 
 // readFiles reads those files of an image whose names are like one of the
@@ -64,16 +68,36 @@ func readFiles(dir string, patterns ...string) (files []snapshot.ImageFile, err 
 }
 
 // laterOf is Later of the files that hold no pages; huge allows huge pages.
-func laterOf(files []snapshot.ImageFile, huge bool) ([]userfault.Missing, Touches, error) {
+func laterOf(files []snapshot.ImageFile, whole Whole, huge bool) ([]userfault.Missing, Touches, error) {
 	touches, err := touchesIn(files)
 	if err != nil {
 		return nil, touches, err
+	}
+	list, entries, err := lazyIn(files)
+	if err != nil {
+		return nil, touches, err
+	}
+	for i := range list {
+		list[i].Soon = soon(list[i].PID, list[i].Regions, touches.Ranges)
+	}
+	if whole != nil && whole(list, touches) {
+		for i := range list {
+			list[i].Soon = list[i].Regions
+		}
 	}
 	early, err := earlyIn(files, huge)
 	if err != nil {
 		return nil, touches, err
 	}
-	var all []userfault.Missing
+	for i := range list {
+		early.addTo(&list[i], entries[i])
+	}
+	return list, touches, nil
+}
+
+// lazyIn returns the memory of an image of which the kernel tells when it is
+// missing, by processes, and all that their page maps say.
+func lazyIn(files []snapshot.ImageFile) (list []userfault.Missing, all [][]entry, err error) {
 	for _, f := range files {
 		pid, is := processOf(f.Name)
 		if !is {
@@ -81,22 +105,24 @@ func laterOf(files []snapshot.ImageFile, huge bool) ([]userfault.Missing, Touche
 		}
 		entries, _, err := entriesOf(f.Data)
 		if err != nil {
-			return nil, touches, fmt.Errorf("%s: %w", f.Name, err)
+			return nil, nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
-		regions := lazyRegions(entries)
-		if len(regions) == 0 {
-			continue
+		if regions := lazyRegions(entries); len(regions) > 0 {
+			list, all = append(list, userfault.Missing{PID: pid, Regions: regions}), append(all, entries)
 		}
-		m := userfault.Missing{PID: pid, Regions: regions, Soon: soon(pid, regions, touches.Ranges)}
-		early.addTo(&m, f.Name, entries)
-		all = append(all, m)
 	}
-	return all, touches, nil
+	return list, all, nil
 }
+
+// pagemapPrefix begins the names of page maps.
+const pagemapPrefix = "pagemap-"
+
+// pagemapOf is the name of a process's page map.
+func pagemapOf(pid int) string { return fmt.Sprintf("%s%d.img", pagemapPrefix, pid) }
 
 // processOf returns whose page map has a name; others are of shared memory.
 func processOf(name string) (pid int, is bool) {
-	number, found := strings.CutPrefix(name, "pagemap-")
+	number, found := strings.CutPrefix(name, pagemapPrefix)
 	number, isImage := strings.CutSuffix(number, ".img")
 	pid, err := strconv.Atoi(number)
 	return pid, found && isImage && err == nil
@@ -105,7 +131,7 @@ func processOf(name string) (pid int, is bool) {
 // laterPages returns which pages of an image may come later, and will not be
 // needed soon.
 func laterPages(img *snapshot.Image) ([][]bool, error) {
-	missing, _, err := laterOf(img.Files, userfault.MayCollapse())
+	missing, _, err := laterOf(img.Files, nil, userfault.MayCollapse())
 	if err != nil {
 		return nil, err
 	}

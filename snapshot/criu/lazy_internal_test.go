@@ -44,7 +44,7 @@ func TestWhatMayComeLaterIsInThePageMap(t *testing.T) {
 		if c.touched != "" {
 			files = append(files, snapshot.ImageFile{Name: touchedFile, Data: []byte(c.touched)})
 		}
-		got, _, err := laterOf(files, true)
+		got, _, err := laterOf(files, nil, true)
 		if err != nil {
 			t.Errorf("%s: %v", claim, err)
 		}

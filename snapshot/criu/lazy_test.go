@@ -49,7 +49,7 @@ func restoreLazily(t testing.TB, dir string, process snapshot.Process) (target, 
 		pager.Close()
 		files.Close()
 	})
-	later, _, err := criu.Later(dir)
+	later, _, err := criu.Later(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestProcessHasWhatItNeedsBeforeItRuns(t *testing.T) {
 	p := launch(t, "pypy3", "-c", pythonDense, file)
 	dir, process, latest := dumpAndEnd(t, p)
 	touchAll(t, dir)
-	later, _, err := criu.Later(dir)
+	later, _, err := criu.Later(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestProcessHasWhatItNeedsBeforeItRuns(t *testing.T) {
 		t.Errorf("%d KB are in huge pages, want %d of them", kb, hugePages)
 	}
 	t.Logf("%d huge pages, %d parts of files", len(later[0].Huge), len(later[0].Written))
-	if again, _, err := criu.Later(dir); err != nil || !cmp.Equal(later, again) {
+	if again, _, err := criu.Later(dir, nil); err != nil || !cmp.Equal(later, again) {
 		t.Errorf("the image is not what it was: %v", err)
 	}
 	pager.Fill(userfault.Now)
@@ -214,7 +214,7 @@ func TestProcessHasWhatItNeedsBeforeItRuns(t *testing.T) {
 // touchAll notes for the next restore that all memory is touched soon.
 func touchAll(t *testing.T, dir string) {
 	t.Helper()
-	later, _, err := criu.Later(dir)
+	later, _, err := criu.Later(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,6 +249,7 @@ type lostPages struct{ why error }
 
 func (l lostPages) Bytes(string, int64, int64) ([]byte, error) { return nil, l.why }
 func (lostPages) AtHand(string, int64, int64) bool             { return true }
+func (lostPages) Sort(r []userfault.Region) []userfault.Region { return r }
 
 // TestRestoreWithoutWhatIsNeededLeavesNothing: the next one can have the ids.
 func TestRestoreWithoutWhatIsNeededLeavesNothing(t *testing.T) {
@@ -258,7 +259,7 @@ func TestRestoreWithoutWhatIsNeededLeavesNothing(t *testing.T) {
 	}
 	p := launchPyPy(t)
 	dir, process, latest := dumpAndEnd(t, p)
-	later, _, err := criu.Later(dir)
+	later, _, err := criu.Later(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func mappingsOf(files []snapshot.ImageFile) (map[string][]mapping, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", errMappings, f.Name, err)
 		}
-		all["pagemap-"+number] = list
+		all[pagemapPrefix+number] = list
 	}
 	return all, nil
 }

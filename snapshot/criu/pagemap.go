@@ -32,7 +32,7 @@ func (i *pageImage) name() string {
 	if i.destination&0xff == destinationShared {
 		return fmt.Sprintf("pagemap-shmem-%d.img", i.destination>>8)
 	}
-	return fmt.Sprintf("pagemap-%d.img", i.destination>>8)
+	return pagemapOf(int(i.destination >> 8))
 }
 
 // pagemap encodes the page map; its pages are in pages-ID.img.

@@ -50,6 +50,9 @@ func (f *Files) Bytes(file string, offset, n int64) ([]byte, error) {
 // AtHand implements Source.
 func (*Files) AtHand(string, int64, int64) bool { return true }
 
+// Sort implements Source.
+func (*Files) Sort(regions []Region) []Region { return regions }
+
 // Close closes the files.
 func (f *Files) Close() {
 	for name, file := range f.open {

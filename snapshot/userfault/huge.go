@@ -19,19 +19,20 @@ func MayCollapse() bool {
 	return unix.Capget(&header, &sets[0]) == nil && sets[0].Effective&(1<<unix.CAP_SYS_NICE) != 0
 }
 
-// fillHuge makes a huge page of the next HugeSize bytes and writes to it what is
-// still missing there: that is quicker than one small page after the other, and
-// saves the process a page fault for each, where the kernel, or what it runs on,
+// makeHuge makes a huge page of the next HugeSize bytes; what is still missing
+// there will be written to it. That is quicker than one small page after the other,
+// and saves the process a page fault for each, where the kernel, or what it runs on,
 // counts the first touch of a page that is there as one. Nobody is told of faults
 // meanwhile, so this is for memory of a process that does not run. Where there is
-// no huge page all comes as ever.
-func (s *space) fillHuge() error {
-	start, end := s.huge[0], s.huge[0]+HugeSize
-	s.huge = s.huge[1:]
+// no huge page the same comes in small ones.
+func (s *space) makeHuge() error {
+	start, end := s.early.huge[0], s.early.huge[0]+HugeSize
+	s.early.huge = s.early.huge[1:]
 	parts := s.pending.within(Region{Start: start, End: end})
 	if len(parts) == 0 {
 		return nil
 	}
+	s.early.soon = s.early.soon.without(start, end).with(parts)
 	first := parts[0].Between(start, parts[0].Start+PageSize) // of none the kernel makes no huge one
 	if err := s.copy(first); err != nil || s.gone {
 		return err
@@ -41,18 +42,23 @@ func (s *space) fillHuge() error {
 	}
 	if err := collapse(s.pid, start); err != nil {
 		if errors.Is(err, unix.EPERM) {
-			s.huge = nil // nor will it be allowed later
+			s.early.huge = nil // nor will it be allowed later
 		}
 		return s.outcome(watch(s.fd, start, end)) // else what is missing would be zeros
 	}
-	for _, part := range s.pending.within(Region{Start: start, End: end}) {
-		if err := s.write(part); err != nil || s.gone {
-			return err
-		}
-	}
+	s.early.written = s.early.written.with(s.pending.within(Region{Start: start, End: end}))
 	s.pending = s.pending.without(start, end)
-	_ = watch(s.fd, start, end) // so that it is one mapping with what is beside it again
+	s.early.made = append(s.early.made, start)
 	return nil
+}
+
+// watchMade watches huge pages again, which are full by now, so that each is one
+// mapping with what is beside it.
+func (s *space) watchMade() {
+	for _, start := range s.early.made {
+		_ = watch(s.fd, start, start+HugeSize)
+	}
+	s.early.made = nil
 }
 
 // collapse asks the kernel to put HugeSize bytes of a process into a huge page.

@@ -211,7 +211,7 @@ func (p *Pager) next() *space {
 // there is none.
 func (p *Pager) early() *space {
 	for _, s := range p.spaces {
-		if !s.gone && s.early() {
+		if !s.gone && !s.early.over() {
 			return s
 		}
 	}

@@ -169,6 +169,7 @@ type brokenSource struct{ err error }
 
 func (b brokenSource) Bytes(string, int64, int64) ([]byte, error) { return nil, b.err }
 func (brokenSource) AtHand(string, int64, int64) bool             { return true }
+func (brokenSource) Sort(r []Region) []Region                     { return r }
 
 func TestPagerEndsWithTheReasonOfItsSource(t *testing.T) {
 	why := errors.New("the pool is gone")

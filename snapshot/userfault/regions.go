@@ -44,6 +44,14 @@ func (r regions) within(of Region) []Region {
 	return parts
 }
 
+// with returns the regions with others, which are beside one another.
+func (r regions) with(others []Region) regions {
+	if len(others) == 0 {
+		return r
+	}
+	return slices.Insert(r, r.index(others[0].Start), others...)
+}
+
 // without returns the regions without what is between two addresses.
 func (r regions) without(start, end uint64) regions {
 	from := r.index(start)
@@ -71,5 +79,5 @@ func (r regions) moved(from, to, bytes uint64) regions {
 		moving[i].Start, moving[i].End = moving[i].Start-from+to, moving[i].End-from+to
 	}
 	r = r.without(from, from+bytes).without(to, to+bytes)
-	return slices.Insert(r, r.index(to), moving...)
+	return r.with(moving)
 }

@@ -27,9 +27,7 @@ type space struct {
 	source  Source
 	pid     int
 	pending regions
-	written regions  // what else is to be written
-	huge    []uint64 // what of pending comes in huge pages
-	soon    regions  // what of pending comes first
+	early   early
 	again   []uint64 // faults that could not be served yet
 	gone    bool     // the process is
 	asked   int      // faults
@@ -38,10 +36,7 @@ type space struct {
 }
 
 func newSpace(fd int, src Source, m Missing) *space {
-	return &space{
-		fd: fd, source: src, pid: m.PID, pending: slices.Clone(m.Regions),
-		written: slices.Clone(m.Written), huge: slices.Clone(m.Huge), soon: slices.Clone(m.Soon),
-	}
+	return &space{fd: fd, source: src, pid: m.PID, pending: slices.Clone(m.Regions), early: newEarly(m)}
 }
 
 // errLater says that the kernel has something to tell first.
@@ -56,7 +51,7 @@ func (s *space) handle(m message) (child *space, err error) {
 	case isFork:
 		return newSpace(int(int32(m.a)), s.source, Missing{Regions: s.pending}), nil
 	case isRemap:
-		s.pending, s.soon = s.pending.moved(m.a, m.b, m.c), nil
+		s.pending = s.pending.moved(m.a, m.b, m.c)
 	case isRemove, isUnmap:
 		s.pending = s.pending.without(m.a, m.b)
 	default:
@@ -150,32 +145,6 @@ func (s *space) outcome(err error) error {
 func (s *space) fillPiece() error {
 	r := s.pending[0]
 	return s.copy(r.Between(r.Start, r.Start+piece))
-}
-
-// early reports whether the process is still to get what it needs before it runs.
-func (s *space) early() bool { return len(s.written)+len(s.huge)+len(s.soon) > 0 }
-
-// fillEarly fills a piece of that.
-func (s *space) fillEarly() error {
-	switch {
-	case len(s.written) > 0:
-		return s.writeNext()
-	case len(s.huge) > 0:
-		return s.fillHuge()
-	}
-	return s.fillSoon()
-}
-
-// fillSoon fills what will be touched soon, as far as it is still missing.
-func (s *space) fillSoon() error {
-	r := s.soon[0].Between(s.soon[0].Start, s.soon[0].Start+piece)
-	for _, part := range s.pending.within(r) {
-		if err := s.copy(part); err != nil {
-			return err
-		}
-	}
-	s.soon = s.soon.without(r.Start, r.End)
-	return nil
 }
 
 // copy fills a part of a region.

@@ -91,11 +91,15 @@ type Touched struct {
 type Source interface {
 	// Bytes returns n bytes of a file, or less, but whole pages, at least one. It
 	// may take its time until they are there; an error says that they will never
-	// be. The bytes are read by the kernel only, before the next call.
+	// be. The bytes are read by the kernel only, before the next
+	// call. One goroutine calls it.
 	Bytes(file string, offset, n int64) ([]byte, error)
 	// AtHand reports whether Bytes takes no time for n bytes of a file, which are
 	// part of a Region.
 	AtHand(file string, offset, n int64) bool
+	// Sort returns regions, or parts of them, in the order in which Bytes gives them
+	// most quickly.
+	Sort(regions []Region) []Region
 }
 
 // Pace is how the memory is filled that nobody has asked for yet.

@@ -7,13 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeNext writes the next region of memory of which the kernel does not tell.
-func (s *space) writeNext() error {
-	r := s.written[0]
-	s.written = s.written[1:]
-	return s.write(r)
-}
-
 // write writes a region.
 func (s *space) write(r Region) error {
 	for r.Start < r.End {

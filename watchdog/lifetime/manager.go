@@ -230,9 +230,11 @@ type life struct {
 	process *process.Process
 	// memory is what the process gets while it runs, missing what it has not got
 	// when it starts, and known what its image says that it touches first.
-	memory  *memory
+	memory *memory
+	// whole says that it gets all of it before it runs.
 	missing []userfault.Missing
 	known   criu.Touches
+	whole   bool
 	// follows is set when it is not the first in its container, which was started
 	// since somebody wanted it.
 	follows bool

@@ -12,16 +12,17 @@ import (
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
-// memory is that of a restored process which gets it while it runs already: what
-// it touches at once, the rest when it has nothing to do. The nil memory is that
-// of a process that has all of it.
+// memory is that of a restored process which does not get it from CRIU: what it
+// touches at once comes before it runs, the rest when it has nothing to do. The nil
+// memory is that of a process that has all of it.
 type memory struct {
 	pager *userfault.Pager
 	began time.Time
 }
 
 const (
-	// leastLater is how much memory must come later for it to be worth it, in bytes.
+	// leastLater is how much memory must not come from CRIU for it to be worth it, in
+	// bytes.
 	leastLater = 4 << 20
 	// waitPages is what a process that waits for a page costs, in pages that it gets
 	// with the rest.
@@ -34,13 +35,17 @@ func (m *Manager) later(l *life) snapshot.Later {
 		return nil
 	}
 	return func(dir string) ([]userfault.Missing, error) {
-		list, known, err := criu.Later(dir)
+		nobodyWaits := l.follows && m.gate.Waiting() == 0 // for the start, but somebody would for pages
+		learn := l.plan.CheckpointAt > 0 && !m.Evict
+		list, known, err := criu.Later(dir, func(list []userfault.Missing, known criu.Touches) bool {
+			l.whole = nobodyWaits || !worthLater(list, known.Waits, learn)
+			return l.whole
+		})
 		if err != nil {
 			return nil, err
 		}
 		l.known = known
-		nobodyWaits := l.follows && m.gate.Waiting() == 0 // for the start, but somebody would for pages
-		if nobodyWaits || !worthLater(list, known.Waits, l.plan.CheckpointAt > 0 && !m.Evict) {
+		if !worthGiving(list, l.whole) {
 			return nil, nil
 		}
 		l.missing = list
@@ -55,6 +60,14 @@ func worthLater(list []userfault.Missing, waits int, learn bool) bool {
 	later, soon := amounts(list)
 	saved := later - soon
 	return saved >= leastLater && (learn || soon > 0 && uint64(waits)*waitPages*userfault.PageSize < saved)
+}
+
+// worthGiving reports whether it is worth it that memory does not come from CRIU,
+// which reads page by page what comes in larger pieces from a pager. Of processes
+// that get all of their memory CRIU knows best what they share.
+func worthGiving(list []userfault.Missing, whole bool) bool {
+	all, _ := amounts(list)
+	return all >= leastLater && (!whole || len(list) == 1)
 }
 
 // amounts are how much memory may come later, and how much of that is needed soon,
@@ -144,7 +157,7 @@ const mostTouched = 0.75
 // touches is what is known at the checkpoint of what the process touches first:
 // what it has, and what it was expected to.
 func (l *life) touches() criu.Touches {
-	if l.memory == nil {
+	if l.memory == nil || l.whole {
 		return l.known
 	}
 	pager := l.memory.pager
@@ -161,6 +174,8 @@ func (l *life) touches() criu.Touches {
 	}
 	if float64(soon) <= mostTouched*float64(all) {
 		t.Ranges = append(t.Ranges, expected...)
+	} else { // without them it would have waited more often
+		t.Waits += int(soon / userfault.PageSize)
 	}
 	return t
 }
