@@ -16,7 +16,7 @@ type framer struct {
 // pack makes the stored form of a frame, of which N, First and Pages are set,
 // and sets the rest but its place. scratch is used if it is large enough; the
 // stored form lies elsewhere.
-func (c framer) pack(f *Frame, raw, scratch []byte) (stored, used []byte) {
+func (c framer) pack(f *Frame, raw, scratch []byte) (stored []byte) {
 	f.Raw = int64(len(raw))
 	zipped := c.encoder.EncodeAll(raw, scratch[:0])
 	if c.sealer == nil {
@@ -26,7 +26,7 @@ func (c framer) pack(f *Frame, raw, scratch []byte) (stored, used []byte) {
 	}
 	sum := sha256.Sum256(stored)
 	f.Bytes, f.SHA256 = int64(len(stored)), hex.EncodeToString(sum[:])
-	return stored, zipped
+	return stored
 }
 
 // unpack returns the contents of a frame whose stored bytes were verified; it

@@ -24,7 +24,7 @@ type Image struct {
 	// of Pages are left. Store calls it, once.
 	LeaveOutZeros func(zero [][]bool) (kept [][]bool, err error)
 	// Later, unless it is nil, returns which of the pages of each of Pages may come
-	// later in a restore. Store calls it, after LeaveOutZeros.
+	// later in a restore, or nil if none may. Store calls it, after LeaveOutZeros.
 	Later func() ([][]bool, error)
 	// Release frees what the image holds; nil if it holds nothing.
 	Release func() error
@@ -150,7 +150,7 @@ func (i *Image) later() (timing, error) {
 		return nil, nil
 	}
 	later, err := i.Later()
-	if err != nil {
+	if err != nil || later == nil {
 		return nil, err
 	}
 	for n, p := range i.Pages {

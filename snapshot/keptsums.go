@@ -118,6 +118,9 @@ func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from open
 	return dst.WriteFile(sumsFile, encodeSums(sums, sum), 0o600)
 }
 
+// isZero reports whether data, of which there is some, are all zeros.
+func isZero(data []byte) bool { return data[0] == 0 && bytes.Equal(data[1:], data[:len(data)-1]) }
+
 // copyFile copies a file and appends its sums; larger pieces of zeros become
 // holes.
 func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *os.Root, name string, size int64) (_ []uint64, err error) {
@@ -134,11 +137,10 @@ func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *
 	if err := out.Truncate(size); err != nil {
 		return nil, err
 	}
-	zeros := make([]byte, sumRead)
 	for at := int64(0); at < size; at += sumPart {
 		began := time.Now()
 		sums, err = s.sum(sums, in, block{at: at, bytes: min(sumPart, size-at)}, func(at int64, data []byte) error {
-			if bytes.Equal(data, zeros[:len(data)]) {
+			if isZero(data) {
 				return ctx.Err()
 			}
 			_, err := out.WriteAt(data, at)

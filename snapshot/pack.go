@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,6 +33,8 @@ type packer struct {
 	out   *spool
 	next  int // number of the next frame
 	pages int // that were packed
+	// buffers are the workers', for the contents of a frame and what becomes of them.
+	buffers [][2][]byte
 }
 
 // packAndClose packs an image, has it kept in the cache, and closes it.
@@ -75,6 +78,11 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	out.stored.HashTime = time.Since(begin)
 	begin = time.Now()
 	p := packer{framer: framer{t.codec, sealer}, image: req.Image, out: out.pack}
+	memory, err := p.makeBuffers()
+	if err != nil {
+		return packed{}, firstError(err, out.pack.close())
+	}
+	defer func() { err = firstError(err, memory.free()) }()
 	own := PackRef{ID: m.ID, KeyID: keyID, Salt: salt, Frames: []Frame{}}
 	out.manifest, err = p.pack(ctx, m, own, l)
 	if err != nil {
@@ -85,6 +93,19 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	}
 	out.stored.PackTime = time.Since(begin)
 	return out, nil
+}
+
+// makeBuffers makes the workers' buffers.
+func (p *packer) makeBuffers() (*arena, error) {
+	const raw, zipped = framePages * PageSize, framePages * PageSize * 9 / 8 // what does not compress becomes a little larger
+	memory, err := newArena(int64(workers()) * (raw + zipped))
+	if err != nil {
+		return nil, err
+	}
+	for range workers() {
+		p.buffers = append(p.buffers, [2][]byte{memory.take(raw), memory.take(zipped)})
+	}
+	return memory, nil
 }
 
 // firstError is for errors of which the first is the reason of the second.
@@ -195,7 +216,7 @@ func (p *packer) packMeta() ([]Frame, error) {
 	var raw []byte
 	flush := func() error {
 		f := Frame{N: p.next}
-		stored, _ := p.framer.pack(&f, raw, nil)
+		stored := p.framer.pack(&f, raw, p.buffers[0][1])
 		f.Offset = p.out.size
 		frames, raw = append(frames, f), raw[:0]
 		p.next++
@@ -244,15 +265,17 @@ func (p *packer) packPages(ctx context.Context, fresh []pageRef) ([]Frame, error
 func (p *packer) makeFrames(ctx context.Context, batch []pageRef) ([]Frame, [][]byte, error) {
 	n := (len(batch) + framePages - 1) / framePages
 	frames, stored := make([]Frame, n), make([][]byte, n)
+	var begun atomic.Int64 // workers
 	err := inBackground(ctx, n, workers(), func() func(int) error {
-		raw, scratch := make([]byte, framePages*PageSize), []byte(nil)
+		mine := p.buffers[begun.Add(1)-1]
+		raw, scratch := mine[0], mine[1]
 		return func(i int) error {
 			refs := batch[i*framePages : min((i+1)*framePages, len(batch))]
 			if err := p.gather(refs, raw); err != nil {
 				return err
 			}
 			frames[i] = Frame{N: p.next + i, First: p.pages + i*framePages, Pages: len(refs)}
-			stored[i], scratch = p.framer.pack(&frames[i], raw[:len(refs)*PageSize], scratch)
+			stored[i] = p.framer.pack(&frames[i], raw[:len(refs)*PageSize], scratch)
 			return nil
 		}
 	})

@@ -57,7 +57,7 @@ func newSharing(b *Base, share []string, function, keyID string, images [][]page
 	seen := map[location]bool{}
 	s.count(images, later, true, seen)
 	s.count(images, later, false, seen)
-	s.drop()
+	s.drop(later != nil)
 	return s
 }
 
@@ -92,13 +92,14 @@ func (s *sharing) count(images [][]pageSum, later timing, now bool, seen map[loc
 	}
 }
 
-// drop forgets the frames, and the packs, that are not worth reading.
-func (s *sharing) drop() {
+// drop forgets the frames, and the packs, that are not worth reading. timed says
+// that not all pages are needed at once.
+func (s *sharing) drop(timed bool) {
 	var packs []int32
 	used := map[int32]int{}
 	for pack, frames := range s.frames {
 		for i := range frames {
-			frames[i].weigh()
+			frames[i].weigh(timed)
 			used[pack] += frames[i].used
 		}
 		if used[pack] > 0 && used[pack]*minShared >= s.pages {
@@ -114,8 +115,8 @@ func (s *sharing) drop() {
 }
 
 // weigh decides what of a frame is worth sharing.
-func (f *frameUse) weigh() {
-	if f.now*minNow < f.Pages {
+func (f *frameUse) weigh(timed bool) {
+	if timed && f.now*minNow < f.Pages {
 		f.thin = true
 		f.used -= f.now
 	}

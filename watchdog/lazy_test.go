@@ -14,7 +14,7 @@ func TestFunctionServesBeforeItHasAllOfItsMemory(t *testing.T) {
 	bin, f := watchdogtest.Binary(t), watchdogtest.Assemble(t, "bfs")
 	const faults, filled = "pronghorn_page_faults_total", `pronghorn_step_seconds_count{step="memory"}`
 	start := func(strategy string, from, requests int, lazily bool, more ...string) (waited float64) {
-		w := c.StartWith(t, bin, f, append(more, "snapshot_strategy=fixed&request_to_checkpoint="+strategy)...)
+		w := c.StartWith(t, bin, f, append(more, "snapshot_lazy_min=4Mi", "snapshot_strategy=fixed&request_to_checkpoint="+strategy)...)
 		for i := range requests {
 			if got := number(t, w.MustGet("/"), "X-Pronghorn-Request-Number"); got != from+i+1 {
 				t.Errorf("request %d of the lineage is number %d", from+i+1, got)

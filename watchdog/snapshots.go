@@ -59,7 +59,7 @@ func (w *Watchdog) addSnapshots(ctx context.Context, s *lifetime.Settings) error
 	if !criu.InHostPIDs() { // where it ends with the container
 		useHugePages(s.Dir)
 	}
-	s.Lazy = c.Lazy && userfault.Available() == nil
+	s.Lazy, s.LazyMin = c.Lazy && userfault.Available() == nil, c.LazyMin
 	s.Hooks = lifetime.Hooks{Base: "http://" + s.Address, Before: c.HookBefore, After: c.HookAfter}
 	s.ReadyURL = readyURL(s.Address, w.config.ReadyPath)
 	s.Runtime = runtimeOf(w.config.Process)

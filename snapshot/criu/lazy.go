@@ -129,10 +129,11 @@ func processOf(name string) (pid int, is bool) {
 }
 
 // laterPages returns which pages of an image may come later, and will not be
-// needed soon.
+// needed soon; nil if that is not known, as of processes that get all of theirs at
+// once.
 func laterPages(img *snapshot.Image) ([][]bool, error) {
-	missing, _, err := laterOf(img.Files, nil, userfault.MayCollapse())
-	if err != nil {
+	missing, known, err := laterOf(img.Files, nil, userfault.MayCollapse())
+	if err != nil || len(known.Ranges) == 0 {
 		return nil, err
 	}
 	later, byName := make([][]bool, len(img.Pages)), map[string][]bool{}

@@ -56,7 +56,7 @@ func TestSnapshotSettings(t *testing.T) {
 	if err := os.WriteFile(token, []byte(" secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defaults := Snapshot{AgentURL: "http://agent:8090", Function: "fn", Dir: "/dir", MaxPause: 500 * time.Millisecond, CacheBytes: 1 << 30, MaxMemory: 512 << 20, Lazy: true}
+	defaults := Snapshot{AgentURL: "http://agent:8090", Function: "fn", Dir: "/dir", MaxPause: 500 * time.Millisecond, CacheBytes: 1 << 30, MaxMemory: 512 << 20, Lazy: true, LazyMin: 32 << 20}
 	with := func(change func(*Snapshot)) Snapshot {
 		s := defaults
 		change(&s)
@@ -66,18 +66,19 @@ func TestSnapshotSettings(t *testing.T) {
 		env  []string
 		want Snapshot
 	}{
-		"defaults":                  {nil, defaults},
-		"the artifact's form":       {[]string{"ENV=request_centric&max_capacity=12,true,4"}, with(func(s *Snapshot) { s.Strategy, s.Evict, s.Eviction = "request_centric&max_capacity=12", true, 4 })},
-		"EVICT=false keeps the E":   {[]string{"ENV=cold,false,20"}, with(func(s *Snapshot) { s.Strategy, s.Eviction = "cold", 20 })},
-		"ours win over ENV":         {[]string{"ENV=cold,true,4", "snapshot_strategy=fixed", "snapshot_evict_after=0"}, with(func(s *Snapshot) { s.Strategy = "fixed" })},
-		"somebody else's ENV":       {[]string{"ENV=production"}, defaults},
-		"token, without the spaces": {[]string{"snapshot_token_file=" + token}, with(func(s *Snapshot) { s.Token = "secret" })},
-		"numbers":                   {[]string{"snapshot_pid=30000", "snapshot_max_pause=1s", "snapshot_headers=true"}, with(func(s *Snapshot) { s.PID, s.MaxPause, s.Headers = 30000, time.Second, true })},
-		"cache and key":             {[]string{"snapshot_cache_dir=/cache", "snapshot_cache_size=2Gi", "snapshot_key_file=/key"}, with(func(s *Snapshot) { s.CacheDir, s.CacheBytes, s.KeyFile = "/cache", 2<<30, "/key" })},
-		"memory":                    {[]string{"snapshot_max_memory=100MB"}, with(func(s *Snapshot) { s.MaxMemory = 100_000_000 })},
-		"no lazy restore":           {[]string{"snapshot_lazy_restore=false"}, with(func(s *Snapshot) { s.Lazy = false })},
-		"hooks":                     {[]string{"snapshot_hook_before_checkpoint=/b", "snapshot_hook_after_restore=/a"}, with(func(s *Snapshot) { s.HookBefore, s.HookAfter = "/b", "/a" })},
-		"OPENFAAS_NAME names it":    {[]string{"OPENFAAS_NAME=other", "snapshot_function="}, with(func(s *Snapshot) { s.Function = "other" })},
+		"defaults":                   {nil, defaults},
+		"the artifact's form":        {[]string{"ENV=request_centric&max_capacity=12,true,4"}, with(func(s *Snapshot) { s.Strategy, s.Evict, s.Eviction = "request_centric&max_capacity=12", true, 4 })},
+		"EVICT=false keeps the E":    {[]string{"ENV=cold,false,20"}, with(func(s *Snapshot) { s.Strategy, s.Eviction = "cold", 20 })},
+		"ours win over ENV":          {[]string{"ENV=cold,true,4", "snapshot_strategy=fixed", "snapshot_evict_after=0"}, with(func(s *Snapshot) { s.Strategy = "fixed" })},
+		"somebody else's ENV":        {[]string{"ENV=production"}, defaults},
+		"token, without the spaces":  {[]string{"snapshot_token_file=" + token}, with(func(s *Snapshot) { s.Token = "secret" })},
+		"numbers":                    {[]string{"snapshot_pid=30000", "snapshot_max_pause=1s", "snapshot_headers=true"}, with(func(s *Snapshot) { s.PID, s.MaxPause, s.Headers = 30000, time.Second, true })},
+		"cache and key":              {[]string{"snapshot_cache_dir=/cache", "snapshot_cache_size=2Gi", "snapshot_key_file=/key"}, with(func(s *Snapshot) { s.CacheDir, s.CacheBytes, s.KeyFile = "/cache", 2<<30, "/key" })},
+		"memory":                     {[]string{"snapshot_max_memory=100MB"}, with(func(s *Snapshot) { s.MaxMemory = 100_000_000 })},
+		"lazy restore of small ones": {[]string{"snapshot_lazy_min=1Mi"}, with(func(s *Snapshot) { s.LazyMin = 1 << 20 })},
+		"no lazy restore":            {[]string{"snapshot_lazy_restore=false"}, with(func(s *Snapshot) { s.Lazy = false })},
+		"hooks":                      {[]string{"snapshot_hook_before_checkpoint=/b", "snapshot_hook_after_restore=/a"}, with(func(s *Snapshot) { s.HookBefore, s.HookAfter = "/b", "/a" })},
+		"OPENFAAS_NAME names it":     {[]string{"OPENFAAS_NAME=other", "snapshot_function="}, with(func(s *Snapshot) { s.Function = "other" })},
 	} {
 		t.Run(claim, func(t *testing.T) {
 			env := append([]string{"snapshot_agent_url=http://agent:8090", "snapshot_function=fn", "snapshot_dir=/dir"}, tc.env...)

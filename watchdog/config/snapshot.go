@@ -33,6 +33,7 @@ const (
 
 	defaultCacheBytes = 1 << 30
 	defaultMaxMemory  = 512 << 20
+	defaultLazyMin    = 32 << 20
 )
 
 // Snapshot are the settings of snapshots.
@@ -67,9 +68,11 @@ type Snapshot struct {
 	PID int
 	// MaxPause bounds the time in which requests are held for a checkpoint.
 	MaxPause time.Duration
-	// Lazy lets a restored process run before it has all of its memory, where the
-	// kernel and the container's rights allow it.
-	Lazy bool
+	// Lazy lets a restored process have its memory from the watchdog instead of CRIU,
+	// where the kernel and the container's rights allow it, and run before it has all
+	// of it, where at least LazyMin bytes can wait.
+	Lazy    bool
+	LazyMin int64
 	// CRIU is the path of the CRIU program; "" = where it is usually.
 	CRIU string
 	// HookBefore and HookAfter are paths of the function that are called before
@@ -100,6 +103,7 @@ func loadSnapshot(env environment, mode string) (Snapshot, error) {
 		CRIU:       env.first("snapshot_criu", "PRONGHORN_CRIU"),
 		MaxPause:   defaultMaxPause,
 		Lazy:       true,
+		LazyMin:    defaultLazyMin,
 	}
 	if !s.Enabled() {
 		return Snapshot{}, nil
@@ -116,6 +120,7 @@ func loadSnapshot(env environment, mode string) (Snapshot, error) {
 		s.applyNumbers(env),
 		applySize(env, "snapshot_cache_size", &s.CacheBytes),
 		applySize(env, "snapshot_max_memory", &s.MaxMemory),
+		applySize(env, "snapshot_lazy_min", &s.LazyMin),
 		s.applyHooks(env),
 		s.applyToken(env),
 		checkURL("snapshot_agent_url", s.AgentURL),

@@ -115,8 +115,10 @@ type Settings struct {
 	MaxMemory int64
 	// Keys encrypt snapshots; nil = they are not encrypted.
 	Keys *snapshot.Keyring
-	// Lazy lets restored processes run before they have all of their memory.
-	Lazy bool
+	// Lazy lets restored processes have their memory from a userfault.Pager instead
+	// of CRIU, and run before they have all of it, where LazyMin bytes can wait.
+	Lazy    bool
+	LazyMin int64
 	// SeedDir is a directory of the node in which CRIU's cache of the kernel is
 	// left for other containers; "" = none.
 	SeedDir string

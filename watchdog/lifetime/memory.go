@@ -21,9 +21,9 @@ type memory struct {
 }
 
 const (
-	// leastLater is how much memory must not come from CRIU for it to be worth it, in
+	// leastGiven is how much memory must not come from CRIU for it to be worth it, in
 	// bytes.
-	leastLater = 4 << 20
+	leastGiven = 4 << 20
 	// waitPages is what a process that waits for a page costs, in pages that it gets
 	// with the rest.
 	waitPages = 10
@@ -38,7 +38,7 @@ func (m *Manager) later(l *life) snapshot.Later {
 		nobodyWaits := l.follows && m.gate.Waiting() == 0 // for the start, but somebody would for pages
 		learn := l.plan.CheckpointAt > 0 && !m.Evict
 		list, known, err := criu.Later(dir, func(list []userfault.Missing, known criu.Touches) bool {
-			l.whole = nobodyWaits || !worthLater(list, known.Waits, learn)
+			l.whole = nobodyWaits || !m.worthLater(list, known.Waits, learn)
 			return l.whole
 		})
 		if err != nil {
@@ -56,10 +56,10 @@ func (m *Manager) later(l *life) snapshot.Later {
 // worthLater reports whether it is worth it that memory comes later: for a start
 // whose checkpoint will know better what the process touches first, or if that is
 // known so well that the process will hardly wait. waits is how often it did.
-func worthLater(list []userfault.Missing, waits int, learn bool) bool {
+func (m *Manager) worthLater(list []userfault.Missing, waits int, learn bool) bool {
 	later, soon := amounts(list)
 	saved := later - soon
-	return saved >= leastLater && (learn || soon > 0 && uint64(waits)*waitPages*userfault.PageSize < saved)
+	return saved >= uint64(m.LazyMin) && (learn || soon > 0 && uint64(waits)*waitPages*userfault.PageSize < saved)
 }
 
 // worthGiving reports whether it is worth it that memory does not come from CRIU,
@@ -67,7 +67,7 @@ func worthLater(list []userfault.Missing, waits int, learn bool) bool {
 // that get all of their memory CRIU knows best what they share.
 func worthGiving(list []userfault.Missing, whole bool) bool {
 	all, _ := amounts(list)
-	return all >= leastLater && (!whole || len(list) == 1)
+	return all >= leastGiven && (!whole || len(list) == 1)
 }
 
 // amounts are how much memory may come later, and how much of that is needed soon,

@@ -8,7 +8,8 @@ import (
 
 func TestMemoryComesLaterWhereThatIsWorthIt(t *testing.T) {
 	region := func(pages uint64) []userfault.Region { return []userfault.Region{{End: pages * userfault.PageSize}} }
-	const few, many = leastLater/userfault.PageSize - 1, 5000
+	m := &Manager{Settings: Settings{LazyMin: leastGiven}}
+	const few, many = leastGiven/userfault.PageSize - 1, 5000
 	for claim, c := range map[string]struct {
 		pages, soon uint64
 		waits       int
@@ -24,7 +25,7 @@ func TestMemoryComesLaterWhereThatIsWorthIt(t *testing.T) {
 		"the process hardly waits":                   {many, 1000, 399, false, true},
 	} {
 		list := []userfault.Missing{{Regions: region(c.pages), Soon: region(c.soon)}}
-		if got := worthLater(list, c.waits, c.learn); got != c.want {
+		if got := m.worthLater(list, c.waits, c.learn); got != c.want {
 			t.Errorf("%s: %t, want %t", claim, got, c.want)
 		}
 	}
