@@ -50,9 +50,14 @@ func (c framer) open(f Frame, stored []byte) (zipped []byte, err error) {
 	return zipped, nil
 }
 
-// unzip decompresses a frame.
+// unzipRoom is what the decompressor likes to have behind the contents: it takes a
+// fifth less time if it need not stop at their end.
+const unzipRoom = 128<<10 + 16
+
+// unzip decompresses a frame. buf has room for Frame.Raw bytes, and, to be quicker,
+// for unzipRoom more.
 func (c framer) unzip(f Frame, zipped, buf []byte) (raw []byte, err error) {
-	if raw, err = c.decompress(zipped, buf[:0:f.Raw], f.Raw); err != nil {
+	if raw, err = c.decompress(zipped, buf[:0:min(int64(cap(buf)), f.Raw+unzipRoom)], f.Raw); err != nil {
 		return nil, fmt.Errorf("%w: frame %d: %w", ErrCorrupt, f.N, err)
 	}
 	return raw, nil

@@ -88,7 +88,7 @@ func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	}
 	var err error
 	if l.stored, err = newArena(stored); err == nil {
-		l.raw, err = newArena(raw + maxFrameRaw)
+		l.raw, err = newArena(raw + maxFrameRaw + unzipRoom)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.free())
