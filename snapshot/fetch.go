@@ -71,7 +71,9 @@ func (a *assembler) assembleIn(ctx context.Context, m Manifest) error {
 		return err
 	}
 	if a.req.Later == nil {
-		err = a.assemble(ctx, m, parts)
+		if err = a.target.stretch(); err == nil {
+			err = a.assemble(ctx, m, parts)
+		}
 	} else {
 		if a.later, err = newLater(a, m, parts); err == nil {
 			err = a.later.begin(ctx, parts)

@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -23,14 +22,15 @@ type later struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	planned bool
-	needed  map[*held]bool // those that must be unpacked, and are not
-	early   map[*held]bool // those that are unpacked as soon as they are here, and are not
-	passed  passed         // the one that was last unpacked in passing
+	settled bool             // all that is needed is in its place
+	needed  map[*held]bool   // those that must be unpacked, and are not
+	early   map[*held]bool   // those that are unpacked as soon as they are here, and are not
+	filed   map[string][]int // pages that must be in the files, of frames that are unpacked into memory
+	passed  passed           // the one that was last unpacked in passing
 	frames  map[frameID]*held
 	// pages says of each file of pages where its pages are.
 	pages  map[string][]heldPage
-	stored *arena  // for the frames as they are stored
-	raw    *arena  // for the contents of those that are unpacked into memory
+	memory *arena  // for the frames as they are stored, and the contents of those that are unpacked into memory
 	err    error   // why frames will never come
 	unkept []*load // what is still to be put into the cache
 	// places are where the stored bytes of each frame go, however often it comes.
@@ -50,7 +50,7 @@ type frameID struct {
 }
 
 // held is a frame that waits to be unpacked: into the files if whoever restores
-// the image reads some of it there, else into memory. Where the staging directory
+// the image reads all of it there, else into memory. Where the staging directory
 // is full, a process that runs already could not be given its pages from there.
 type held struct {
 	load   *load
@@ -77,21 +77,18 @@ type heldPage struct {
 func newLater(a *assembler, m Manifest, parts []part) (*later, error) {
 	l := &later{
 		assembler: a, manifest: m, needed: map[*held]bool{}, early: map[*held]bool{}, frames: map[frameID]*held{},
-		pages: map[string][]heldPage{}, places: map[frameID][]byte{}, ready: make(chan struct{}), arrived: make(chan struct{}),
+		filed: map[string][]int{}, pages: map[string][]heldPage{}, places: map[frameID][]byte{}, ready: make(chan struct{}), arrived: make(chan struct{}),
 	}
 	l.changed.L = &l.mu
-	var stored, raw int64
+	var bytes int64
 	for _, p := range parts {
 		for _, f := range p.frames {
-			stored, raw = stored+f.Bytes, raw+f.Raw
+			bytes += f.Bytes + f.Raw
 		}
 	}
 	var err error
-	if l.stored, err = newArena(stored); err == nil {
-		l.raw, err = newArena(raw + maxFrameRaw + unzipRoom)
-	}
-	if err != nil {
-		return nil, errors.Join(err, l.free())
+	if l.memory, err = newArena(bytes + maxFrameRaw + unzipRoom); err != nil {
+		return nil, err
 	}
 	for _, p := range m.Pages {
 		l.pages[p.Name] = make([]heldPage, p.Bytes/PageSize)
@@ -109,12 +106,12 @@ func (l *later) free() error {
 		return nil
 	}
 	l.keeping.Wait()
-	return errors.Join(l.stored.free(), l.raw.free())
+	return l.memory.free()
 }
 
 // add makes a place for a frame, and notes which pages it has.
 func (l *later) add(p *part, f Frame) {
-	l.places[frameID{p, f.N}] = l.stored.take(f.Bytes)
+	l.places[frameID{p, f.N}] = l.memory.take(f.Bytes)
 	if p.isMeta(f) {
 		return
 	}
@@ -190,6 +187,11 @@ func (l *later) plan() error {
 		return fmt.Errorf("%w: what may come later: %w", ErrCorrupt, err)
 	}
 	var here []*held
+	if len(missing) == 0 {
+		if err := l.target.stretch(); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
 	l.choose(missing)
 	for _, some := range []map[*held]bool{l.needed, l.early} {
@@ -200,14 +202,13 @@ func (l *later) plan() error {
 		}
 	}
 	l.planned = true
-	l.settle()
 	l.mu.Unlock()
 	for _, h := range here {
 		if err := l.provide(h); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.settle()
 }
 
 // choose finds the frames that are needed, those that have any page that is read
@@ -223,43 +224,74 @@ func (l *later) choose(missing []userfault.Missing) {
 		of.MarkGiven(given)
 		of.MarkLater(optional)
 	}
-	waits := map[*held]bool{}
+	gives, waits := map[*held]bool{}, map[*held]bool{}
 	for file, pages := range l.pages {
 		for page, p := range pages {
-			if p.held == nil {
-				continue
-			}
 			switch {
+			case p.held == nil:
 			case !given[file][page]:
-				p.inFile, l.needed[p.held] = true, true
+				l.needed[p.held] = true
+				l.filed[file] = append(l.filed[file], page)
 			case !optional[file][page]:
-				l.early[p.held] = true
+				gives[p.held] = true
 			default:
 				waits[p.held] = true
 			}
 		}
 	}
-	for h := range l.early {
-		if h.passing = !h.inFile && !waits[h]; h.passing {
-			delete(l.early, h)
+	for h := range l.needed {
+		h.inFile = !gives[h] && !waits[h]
+	}
+	for h := range gives {
+		if h.passing = !waits[h] && !l.needed[h]; !h.passing {
+			l.early[h] = true
 		}
 	}
 }
 
 // settle says that all is in its place that is needed, if it is.
-func (l *later) settle() {
-	if !l.planned || len(l.needed) > 0 {
-		return
+func (l *later) settle() error {
+	l.mu.Lock()
+	last := l.planned && len(l.needed) == 0 && !l.settled
+	l.settled = l.settled || last
+	l.mu.Unlock()
+	if !last {
+		return nil
 	}
-	select {
-	case <-l.ready:
-	default:
-		close(l.ready)
+	if err := l.file(); err != nil {
+		return err
 	}
+	close(l.ready)
+	return nil
+}
+
+// file puts single pages into the files, in the order of their places: only when
+// the files are as large as they get does the kernel take huge pages for more.
+func (l *later) file() error {
+	for i, p := range l.manifest.Pages {
+		for _, page := range l.filed[p.Name] {
+			of := l.pages[p.Name][page]
+			if of.inFile {
+				continue
+			}
+			whole := piece{file: int32(len(l.manifest.Files) + i), from: int32(of.from), bytes: PageSize, at: int64(page) * PageSize}
+			if err := l.target.write(of.raw, []piece{whole}); err != nil {
+				return err
+			}
+		}
+	}
+	return l.target.stretch()
 }
 
 // provide makes sure that a frame that is here is in its place.
 func (l *later) provide(h *held) error {
+	if err := l.place(h); err != nil {
+		return err
+	}
+	return l.settle()
+}
+
+func (l *later) place(h *held) error {
 	h.placing.Lock()
 	defer h.placing.Unlock()
 	if h.placed {
@@ -274,7 +306,6 @@ func (l *later) provide(h *held) error {
 	h.zipped = nil
 	delete(l.needed, h)
 	delete(l.early, h)
-	l.settle()
 	return nil
 }
 
@@ -296,7 +327,7 @@ func (l *later) unpack(h *held) error {
 		return h.load.unpackTo(h.frame, h.zipped, l.target.write)
 	}
 	if h.raw == nil { // else it was tried before
-		h.raw = l.raw.take(h.frame.Raw)
+		h.raw = l.memory.take(h.frame.Raw)
 	}
 	raw, err := h.load.framer.unzip(h.frame, h.zipped, h.raw)
 	if err == nil {

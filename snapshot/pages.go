@@ -52,7 +52,7 @@ func (l *later) contents(h *held) ([]byte, error) {
 		return l.passed.memory[:h.frame.Raw], nil
 	}
 	if l.passed.memory == nil {
-		l.passed.memory = l.raw.take(maxFrameRaw + unzipRoom)
+		l.passed.memory = l.memory.take(maxFrameRaw + unzipRoom)
 	}
 	l.passed.of = nil
 	raw, err := h.load.framer.unzip(h.frame, h.zipped, l.passed.memory)

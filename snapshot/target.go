@@ -11,6 +11,7 @@ type target struct {
 	root  *os.Root
 	files []*os.File // those of Manifest.Files, then those of Manifest.Pages
 	names []string   // of what was made
+	pages []int64    // sizes of the files that hold pages
 }
 
 // piece is a part of a frame that belongs somewhere in an image.
@@ -21,8 +22,8 @@ type piece struct {
 	at    int64 // where in the file
 }
 
-// newTarget makes all files of an image with their sizes; what is not written
-// reads as zeros. Files that are there already are an error.
+// newTarget makes all files of an image, those that hold no pages with their sizes;
+// what is not written reads as zeros. Files that are there already are an error.
 func newTarget(dir string, m Manifest) (*target, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the image directory: %w", err)
@@ -36,7 +37,8 @@ func newTarget(dir string, m Manifest) (*target, error) {
 		err = firstError(err, t.create(f.Name, f.Bytes))
 	}
 	for _, p := range m.Pages {
-		err = firstError(err, t.create(p.Name, p.Bytes))
+		err = firstError(err, t.create(p.Name, 0))
+		t.pages = append(t.pages, p.Bytes)
 	}
 	if err != nil {
 		return nil, errors.Join(err, t.discard())
@@ -51,6 +53,17 @@ func (t *target) create(name string, size int64) error {
 	}
 	t.files, t.names = append(t.files, f), append(t.names, name)
 	return f.Truncate(size)
+}
+
+// stretch gives the files that hold pages their sizes. Before that they are as large
+// as what was written.
+func (t *target) stretch() error {
+	for i, f := range t.files[len(t.files)-len(t.pages):] {
+		if err := f.Truncate(t.pages[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close completes the image.
