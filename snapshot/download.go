@@ -71,11 +71,16 @@ func (l *load) tryRange(ctx context.Context, url string, r frameRange) (got int,
 		return r.each(body, l.buffer, func(f Frame, stored []byte) error {
 			got++
 			l.lastByte.Store(time.Now().UnixNano())
-			l.hand(&working, func() {
+			work := func() {
 				if err := l.accept(f, stored); err != nil {
 					cancel(err)
 				}
-			})
+			}
+			if l.later != nil && l.isMeta(f) { // what is needed is known only then
+				work()
+			} else {
+				l.hand(&working, work)
+			}
 			return nil
 		})
 	})

@@ -23,9 +23,9 @@ type Image struct {
 	// nothing but zeros, changes Files and Pages, and returns which pages of each
 	// of Pages are left. Store calls it, once.
 	LeaveOutZeros func(zero [][]bool) (kept [][]bool, err error)
-	// Later, unless it is nil, returns which of the pages of each of Pages may come
-	// later in a restore, or nil if none may. Store calls it, after LeaveOutZeros.
-	Later func() ([][]bool, error)
+	// Times, unless it is nil, returns when in a restore the pages of each of Pages
+	// are needed. Store calls it, after LeaveOutZeros.
+	Times func() ([][]Time, error)
 	// Release frees what the image holds; nil if it holds nothing.
 	Release func() error
 }
@@ -137,26 +137,49 @@ func (o *openImage) addPages(image *Image, path string, size int64) error {
 	return nil
 }
 
-// timing says which pages of which image files may come later in a restore; nil
-// = none may.
-type timing [][]bool
+// Time says when in a restore a page is needed.
+type Time uint8
 
-// now reports whether a page is needed at once.
-func (t timing) now(image, page int) bool { return t == nil || !t[image][page] }
+const (
+	// First is before whoever restores the image can begin.
+	First Time = iota
+	// Soon is before the process runs.
+	Soon
+	// Late is afterwards.
+	Late
+)
 
-// later returns which pages may come later.
-func (i *Image) later() (timing, error) {
-	if i.Later == nil {
+// timing says when the pages of image files are needed; nil = all of them Soon.
+type timing [][]Time
+
+func (t timing) of(image, page int) Time {
+	if t == nil {
+		return Soon
+	}
+	return t[image][page]
+}
+
+// late reports whether a page may come when the process runs.
+func (t timing) late(image, page int) bool { return t.of(image, page) == Late }
+
+// anyLate reports whether any page may.
+func (t timing) anyLate() bool {
+	return slices.ContainsFunc(t, func(of []Time) bool { return slices.Contains(of, Late) })
+}
+
+// times returns when the pages are needed.
+func (i *Image) times() (timing, error) {
+	if i.Times == nil {
 		return nil, nil
 	}
-	later, err := i.Later()
-	if err != nil || later == nil {
+	times, err := i.Times()
+	if err != nil {
 		return nil, err
 	}
 	for n, p := range i.Pages {
-		if len(later) != len(i.Pages) || int64(len(later[n])) != p.Bytes/PageSize {
-			return nil, fmt.Errorf("%s: it is not said of each page whether it may come later", p.Name)
+		if len(times) != len(i.Pages) || int64(len(times[n])) != p.Bytes/PageSize {
+			return nil, fmt.Errorf("%s: it is not said of each page when it is needed", p.Name)
 		}
 	}
-	return later, nil
+	return times, nil
 }

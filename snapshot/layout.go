@@ -15,10 +15,10 @@ type layout struct {
 // layOut places every page: zeros nowhere, what can be shared where it is, and
 // the rest into the new pack, what is equal once.
 //
-// Pages are put beside those that are read when they are: pages that may come
-// later in a restore follow those that are needed at once, and, of each, those
-// that change from snapshot to snapshot follow those that most probably do not.
-func layOut(images [][]pageSum, s *sharing, equal equality, later timing) (layout, error) {
+// Pages are put beside those that are read when they are, in the order in which a
+// restore needs them, and, of each time, those that change from snapshot to snapshot
+// follow those that most probably do not.
+func layOut(images [][]pageSum, s *sharing, equal equality, times timing) (layout, error) {
 	l := layout{runs: make([][]run, len(images))}
 	refs, index := s.packs()
 	l.packs = refs
@@ -28,13 +28,16 @@ func layOut(images [][]pageSum, s *sharing, equal equality, later timing) (layou
 	}
 	changing := s.base.changing(images)
 	fresh := map[pageSum]int{}
-	for _, group := range []struct{ now, changing bool }{{true, false}, {true, true}, {false, false}, {false, true}} {
+	for _, group := range []struct {
+		time     Time
+		changing bool
+	}{{First, false}, {First, true}, {Soon, false}, {Soon, true}, {Late, false}, {Late, true}} {
 		for image, sums := range images {
 			for page, sum := range sums {
-				if later.now(image, page) != group.now || changing[image][page] != group.changing {
+				if times.of(image, page) != group.time || changing[image][page] != group.changing {
 					continue
 				}
-				r, placed := l.known(sum, group.now, index, s)
+				r, placed := l.known(sum, group.time == Late, index, s)
 				if !placed {
 					var err error
 					if r, err = l.own(pageRef{image, page}, sum, fresh, equal); err != nil {
@@ -54,12 +57,12 @@ func layOut(images [][]pageSum, s *sharing, equal equality, later timing) (layou
 }
 
 // known places a page that is not to be stored.
-func (l *layout) known(sum pageSum, now bool, index map[int32]int, s *sharing) (r run, placed bool) {
+func (l *layout) known(sum pageSum, late bool, index map[int32]int, s *sharing) (r run, placed bool) {
 	if sum == (pageSum{}) {
 		l.zero++
 		return run{pages: 1, pack: zero}, true
 	}
-	at, shared := s.find(sum, now)
+	at, shared := s.find(sum, late)
 	if !shared {
 		return r, false
 	}

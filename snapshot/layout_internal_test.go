@@ -3,6 +3,7 @@ package snapshot
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,10 +42,10 @@ func testBase(packs ...int) *Base {
 	return b
 }
 
-func layOutWith(t *testing.T, b *Base, sums []pageSum, later timing) layout {
+func layOutWith(t *testing.T, b *Base, sums []pageSum, times timing) layout {
 	t.Helper()
 	images := [][]pageSum{sums}
-	l, err := layOut(images, newSharing(b, b.Packs(), "f", "", images, later), bySum, later)
+	l, err := layOut(images, newSharing(b, b.Packs(), "f", "", images, times), bySum, times)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,14 +62,15 @@ func stored(l layout) (pages []int) {
 func TestNewPagesLieBesideThoseThatAreReadWithThem(t *testing.T) {
 	b := testBase(256, 256) // the first half is its own
 	sums := numberedPages(512)
-	for i, page := range []int{10, 300, 11, 301} {
+	times := timing{slices.Repeat([]Time{Soon}, 512)}
+	for i, page := range []int{10, 300, 11, 301, 302} {
 		sums[page] = numbered(1000 + i)
 	}
-	later := timing{make([]bool, 512)}
-	later[0][11], later[0][301] = true, true
-	l := layOutWith(t, b, sums, later)
-	// Those that were not new in the base, those that were, and the same of those that may come later.
-	if diff := cmp.Diff([]int{300, 10, 301, 11}, stored(l)); diff != "" {
+	times[0][11], times[0][301], times[0][302] = Late, Late, First
+	l := layOutWith(t, b, sums, times)
+	// First those that are needed first; of the others those that were not new in the base, those that were, and
+	// the same of those that may come late.
+	if diff := cmp.Diff([]int{302, 300, 10, 301, 11}, stored(l)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -92,7 +94,7 @@ func TestPagesThatChangeAreFoundWhereMemoryHasMoved(t *testing.T) {
 func TestFewPagesOfAFrameAreStoredAgain(t *testing.T) {
 	const size = framePages
 	for claim, c := range map[string]struct {
-		now, later int // pages of a frame that are still used
+		now, late int // pages of a frame that are still used
 		again      int // that are stored again
 	}{
 		"half of it is needed at once":       {size / 2, size / 2, 0},
@@ -102,12 +104,9 @@ func TestFewPagesOfAFrameAreStoredAgain(t *testing.T) {
 		"less is used":                       {0, size / 3, size / 3},
 		"all that is used is needed at once": {size / 2, 0, 0},
 	} {
-		used := c.now + c.later
-		later := timing{make([]bool, used)}
-		for page := c.now; page < used; page++ {
-			later[0][page] = true
-		}
-		l := layOutWith(t, testBase(size), numberedPages(size)[:used], later)
+		used := c.now + c.late
+		times := timing{append(slices.Repeat([]Time{Soon}, c.now), slices.Repeat([]Time{Late}, c.late)...)}
+		l := layOutWith(t, testBase(size), numberedPages(size)[:used], times)
 		if len(l.fresh) != c.again || l.shared != used-c.again {
 			t.Errorf("%s: %d pages are stored again and %d shared, want %d and %d", claim, len(l.fresh), l.shared, c.again, used-c.again)
 		}

@@ -66,11 +66,11 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 	if err != nil {
 		return packed{}, err
 	}
-	later, err := req.Image.later()
+	times, err := req.Image.times()
 	if err != nil {
 		return packed{}, err
 	}
-	l, err := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums, later), req.equality(), later)
+	l, err := layOut(sums, newSharing(req.Base, req.Share, m.Function, keyID, sums, times), req.equality(), times)
 	if err != nil {
 		return packed{}, err
 	}

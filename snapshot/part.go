@@ -1,7 +1,9 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 )
 
@@ -13,7 +15,9 @@ type part struct {
 }
 
 // partsOf says for every frame where its contents belong. The manifest was
-// checked.
+// checked. Parts are in the order in which they are best asked for, where not all can
+// be at a time: the snapshot's own, which has the files without pages, and then the
+// largest, which take longest, and which probably have what is needed first.
 func partsOf(m Manifest) ([]part, error) {
 	parts := make([]part, len(m.Packs))
 	for i, p := range m.Packs {
@@ -30,6 +34,7 @@ func partsOf(m Manifest) ([]part, error) {
 	for i := range parts {
 		parts[i].choose(m.packFrames(i))
 	}
+	slices.SortStableFunc(parts[1:], func(a, b part) int { return cmp.Compare(b.bytes(), a.bytes()) })
 	return parts, nil
 }
 
@@ -86,6 +91,14 @@ func (p *part) choose(frames []Frame) {
 			p.frames = append(p.frames, f)
 		}
 	}
+}
+
+// bytes is what the frames have as they are stored.
+func (p *part) bytes() (n int64) {
+	for _, f := range p.frames {
+		n += f.Bytes
+	}
+	return n
 }
 
 // isMeta reports whether a frame has no pages.

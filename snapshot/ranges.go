@@ -4,8 +4,8 @@ import "io"
 
 const (
 	// maxGap is how much between two frames is read through rather than asked
-	// around, in bytes: about what a request costs.
-	maxGap = 64 << 10
+	// around, in bytes: about what a request costs, some 5 ms or more.
+	maxGap = 512 << 10
 	// maxRange is how much is asked for at a time, so that a large pack comes
 	// over several connections.
 	maxRange = 4 << 20

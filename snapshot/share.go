@@ -23,7 +23,7 @@ const (
 type frameUse struct {
 	Frame
 	used int // pages
-	now  int // of those, the ones that are needed at once
+	now  int // of those, the ones that are needed before the process runs
 	// thin says that there are too few of the latter to share them.
 	thin bool
 }
@@ -31,8 +31,9 @@ type frameUse struct {
 // sharing decides which pages are shared. The pages of an image age: after many
 // generations those that are still the same lie thinly spread over many packs,
 // all of which a restorer would have to read. So pages of frames that are hardly
-// used, and of packs that have few or are beyond maxShared, are stored again, and so are the few of a
-// frame that are needed at once beside many that are not.
+// used, and of packs that have few or are beyond maxShared, are stored again, and so
+// are the few of a frame that are needed before the process runs beside many that are
+// not.
 type sharing struct {
 	base   *Base
 	frames map[int32][]frameUse // by the base's pack: all frames, ascending
@@ -41,7 +42,7 @@ type sharing struct {
 
 // newSharing looks at the pages of an image. Packs that may not be shared, or
 // are encrypted with another key than the new pack is, do not count.
-func newSharing(b *Base, share []string, function, keyID string, images [][]pageSum, later timing) *sharing {
+func newSharing(b *Base, share []string, function, keyID string, images [][]pageSum, times timing) *sharing {
 	s := &sharing{base: b, frames: map[int32][]frameUse{}}
 	if b == nil || b.function != function {
 		return s
@@ -55,9 +56,9 @@ func newSharing(b *Base, share []string, function, keyID string, images [][]page
 		s.pages += len(sums)
 	}
 	seen := map[location]bool{}
-	s.count(images, later, true, seen)
-	s.count(images, later, false, seen)
-	s.drop(later != nil)
+	s.count(images, times, false, seen)
+	s.count(images, times, true, seen)
+	s.drop(times.anyLate())
 	return s
 }
 
@@ -69,12 +70,12 @@ func usesOf(frames []Frame) []frameUse {
 	return uses
 }
 
-// count counts the pages that are needed at once, or those that are not, each
-// once, however often it is in the image.
-func (s *sharing) count(images [][]pageSum, later timing, now bool, seen map[location]bool) {
+// count counts the pages that are needed before the process runs, or those that
+// are not, each once, however often it is in the image.
+func (s *sharing) count(images [][]pageSum, times timing, late bool, seen map[location]bool) {
 	for image, sums := range images {
 		for page, sum := range sums {
-			if later.now(image, page) != now {
+			if times.late(image, page) != late {
 				continue
 			}
 			at, known := s.base.find(sum)
@@ -84,7 +85,7 @@ func (s *sharing) count(images [][]pageSum, later timing, now bool, seen map[loc
 			if f := s.frameOf(at.location); f != nil {
 				seen[at.location] = true
 				f.used++
-				if now {
+				if !late {
 					f.now++
 				}
 			}
@@ -93,7 +94,7 @@ func (s *sharing) count(images [][]pageSum, later timing, now bool, seen map[loc
 }
 
 // drop forgets the frames, and the packs, that are not worth reading. timed says
-// that not all pages are needed at once.
+// that not all pages are needed before the process runs.
 func (s *sharing) drop(timed bool) {
 	var packs []int32
 	used := map[int32]int{}
@@ -135,8 +136,8 @@ func (s *sharing) frameOf(at location) *frameUse {
 	return &frames[i]
 }
 
-// find returns where a page is shared from, which may be needed at once.
-func (s *sharing) find(sum pageSum, now bool) (location, bool) {
+// find returns where a page is shared from, which may be needed late.
+func (s *sharing) find(sum pageSum, late bool) (location, bool) {
 	if len(s.frames) == 0 {
 		return location{}, false
 	}
@@ -145,7 +146,7 @@ func (s *sharing) find(sum pageSum, now bool) (location, bool) {
 		return location{}, false
 	}
 	f := s.frameOf(at.location)
-	return at.location, f != nil && f.used > 0 && !(now && f.thin)
+	return at.location, f != nil && f.used > 0 && (late || !f.thin)
 }
 
 // packs returns what is referred to, and the index that each of the base's

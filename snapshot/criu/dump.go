@@ -210,7 +210,7 @@ func (d *Dump) image() (*snapshot.Image, snapshot.Process, error) {
 		return nil, d.process, err
 	}
 	d.engine.addLearned(img)
-	img.Later = func() ([][]bool, error) { return laterPages(img) }
+	img.Times = func() ([][]snapshot.Time, error) { return timesOf(img) }
 	img.LeaveOutZeros = d.server.stream.leaveOutZeros(img, d.store)
 	img.Release = d.store.Close
 	d.store = nil // it is the image's now

@@ -128,23 +128,37 @@ func processOf(name string) (pid int, is bool) {
 	return pid, found && isImage && err == nil
 }
 
-// laterPages returns which pages of an image may come later, and will not be
-// needed soon; nil if that is not known, as of processes that get all of theirs at
-// once.
-func laterPages(img *snapshot.Image) ([][]bool, error) {
+// timesOf returns when the pages of an image are needed: first what CRIU reads, late
+// what is not touched at once, if it is known what is.
+func timesOf(img *snapshot.Image) ([][]snapshot.Time, error) {
 	missing, known, err := laterOf(img.Files, nil, userfault.MayCollapse())
-	if err != nil || len(known.Ranges) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	later, byName := make([][]bool, len(img.Pages)), map[string][]bool{}
-	for i, p := range img.Pages {
-		later[i] = make([]bool, p.Bytes/pageSize)
-		byName[p.Name] = later[i]
+	given, later := map[string][]bool{}, map[string][]bool{}
+	for _, p := range img.Pages {
+		given[p.Name], later[p.Name] = make([]bool, p.Bytes/pageSize), make([]bool, p.Bytes/pageSize)
 	}
 	for _, of := range missing {
-		of.MarkLater(byName)
+		of.MarkGiven(given)
+		if len(known.Ranges) > 0 {
+			of.MarkLater(later)
+		}
 	}
-	return later, nil
+	times := make([][]snapshot.Time, len(img.Pages))
+	for i, p := range img.Pages {
+		for page, given := range given[p.Name] {
+			switch {
+			case later[p.Name][page]:
+				times[i] = append(times[i], snapshot.Late)
+			case given:
+				times[i] = append(times[i], snapshot.Soon)
+			default:
+				times[i] = append(times[i], snapshot.First)
+			}
+		}
+	}
+	return times, nil
 }
 
 // lazyRegions returns the regions of entries that are lazy.

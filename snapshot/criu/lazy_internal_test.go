@@ -54,17 +54,25 @@ func TestWhatMayComeLaterIsInThePageMap(t *testing.T) {
 	}
 }
 
-func TestPagesThatMayComeLaterAreMarked(t *testing.T) {
+func TestItIsSaidWhenPagesAreNeeded(t *testing.T) {
+	const first, soon, late = snapshot.First, snapshot.Soon, snapshot.Late
 	img := &snapshot.Image{
 		Files: []snapshot.ImageFile{lazyMap()},
 		Pages: []snapshot.ImagePages{{Name: "pages-1.img", Bytes: 6 * pageSize}},
 	}
-	AddTouches(img, Touches{Ranges: []userfault.Touched{{PID: 7, Start: 0x40000, End: 0x41000}, {PID: 7, Start: 0x41000, End: 0x42000}, {PID: 0, Start: 0, End: 0x99000}}})
-	got, err := laterPages(img)
+	untold, err := timesOf(img)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([][]bool{{true, true, false, false, false, true}}, got); diff != "" {
+	if diff := cmp.Diff([][]snapshot.Time{{soon, soon, first, soon, soon, soon}}, untold); diff != "" {
+		t.Errorf("nothing is known (-want +got):\n%s", diff)
+	}
+	AddTouches(img, Touches{Ranges: []userfault.Touched{{PID: 7, Start: 0x40000, End: 0x41000}, {PID: 7, Start: 0x41000, End: 0x42000}, {PID: 0, Start: 0, End: 0x99000}}})
+	got, err := timesOf(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]snapshot.Time{{late, late, first, soon, soon, late}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
