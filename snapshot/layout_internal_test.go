@@ -95,7 +95,7 @@ func TestFewPagesOfAFrameAreStoredAgain(t *testing.T) {
 	const size = framePages
 	for claim, c := range map[string]struct {
 		now, late int // pages of a frame that are still used
-		again      int // that are stored again
+		again     int // that are stored again
 	}{
 		"half of it is needed at once":       {size / 2, size / 2, 0},
 		"less is":                            {size/2 - 1, size/2 + 1, size/2 - 1},

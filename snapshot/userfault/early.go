@@ -50,20 +50,26 @@ func (s *space) putInOrder() {
 }
 
 // giveEarly gives what comes next in the order, about a piece.
-func (s *space) giveEarly() (err error) {
-	for given := int64(0); given < piece && len(s.early.order) > 0 && err == nil; {
+func (s *space) giveEarly() error {
+	for given := int64(0); given < piece && len(s.early.order) > 0; {
 		r := s.early.order[0]
+		if err := s.giveBefore(r); err != nil {
+			return err
+		}
 		s.early.order = s.early.order[1:]
 		given += r.bytes()
-		if _, is := s.early.written.find(r.Start); is {
-			err = s.write(r)
-			continue
-		}
-		for _, part := range s.pending.within(r) {
-			if err = s.copy(part); err != nil {
-				break
-			}
+	}
+	return nil
+}
+
+func (s *space) giveBefore(r Region) error {
+	if _, is := s.early.written.find(r.Start); is {
+		return s.write(r)
+	}
+	for _, part := range s.pending.within(r) {
+		if err := s.copy(part); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
