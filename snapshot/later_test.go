@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -99,6 +100,50 @@ func TestOnlyNeededFramesAreUnpackedAtOnce(t *testing.T) {
 			}
 			sameFiles(t, readDir(t, got.Dir), images())
 		})
+	}
+}
+
+// TestOnlyPagesThatAreReadThereAreInTheFiles: with others of their frames the kernel
+// would have to make memory for them, too.
+func TestOnlyPagesThatAreReadThereAreInTheFiles(t *testing.T) {
+	s, sha := stored(t)
+	want := images()["pages-1.img"]
+	got, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) {
+		r.Later = laterIs(userfault.Missing{PID: 7, Regions: []userfault.Region{region(0, 3), region(4, 200)}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := pagesIn(t, got.Dir)
+	if len(here) != len(want) || !bytes.Equal(here[3*page:4*page], want[3*page:4*page]) {
+		t.Errorf("the file has %d bytes, want %d, or page 3 is not what was stored", len(here), len(want))
+	}
+	clear(here[3*page : 4*page])
+	if !bytes.Equal(here, make([]byte, len(want))) {
+		t.Error("the file has pages that nobody reads there")
+	}
+}
+
+func TestRegionsAreSortedByFrames(t *testing.T) {
+	s, sha := stored(t)
+	all := []userfault.Region{region(0, 200)}
+	got, err := fetchLater(t, s, sha, func(r *snapshot.FetchRequest) {
+		r.Later = laterIs(userfault.Missing{PID: 7, Regions: all, Soon: all})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := got.Arrived(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// The second frame begins at page 149, as pages 20 to 39 are zeros, and page 9 is the same as page 5.
+	sorted := got.Pages.Sort([]userfault.Region{region(140, 160), region(0, 10), region(300, 301)})
+	var pages []int64
+	for _, r := range sorted {
+		pages = append(pages, r.Offset/page, r.Offset/page+int64(r.End-r.Start)/page)
+	}
+	if want := []int64{140, 149, 0, 9, 9, 10, 300, 301, 149, 160}; !slices.Equal(pages, want) {
+		t.Errorf("pages %v, want %v", pages, want)
 	}
 }
 

@@ -54,6 +54,28 @@ func TestWhatMayComeLaterIsInThePageMap(t *testing.T) {
 	}
 }
 
+func TestProcessesMayGetAllOfTheirMemory(t *testing.T) {
+	files := []snapshot.ImageFile{lazyMap(), {Name: touchedFile, Data: []byte("waits 3\n7 41000 42000\n")}}
+	for _, all := range []bool{false, true} {
+		got, _, err := laterOf(files, func(list []userfault.Missing, known Touches) bool {
+			if known.Waits != 3 || len(list) != 1 || len(list[0].Soon) != 1 {
+				t.Errorf("it is decided by %+v and %+v", list, known)
+			}
+			return all
+		}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []userfault.Region{region(0x41000, 0x42000, 4*pageSize)}
+		if all {
+			want = got[0].Regions
+		}
+		if diff := cmp.Diff(want, got[0].Soon); diff != "" {
+			t.Errorf("all of it: %t (-want +got):\n%s", all, diff)
+		}
+	}
+}
+
 func TestItIsSaidWhenPagesAreNeeded(t *testing.T) {
 	const first, soon, late = snapshot.First, snapshot.Soon, snapshot.Late
 	img := &snapshot.Image{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,7 +94,50 @@ func TestNothingIsLostWhereThereIsNoHugePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.pager.Complete()
+	if err := p.pager.AwaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(p.memory[:HugeSize], p.want[:HugeSize]) {
+		t.Error("not all that a huge page would have had was there before the process ran")
+	}
 	p.filled(t, p.want)
+}
+
+// backwards is a source that likes to begin at the end, and notes what is asked of it.
+type backwards struct {
+	Source
+	asked []int64 // offsets
+}
+
+func (b *backwards) Sort(r []Region) (parts []Region) {
+	for _, r := range r {
+		for at := r.Start; at < r.End; at += 16 * PageSize {
+			parts = append(parts, r.Between(at, at+16*PageSize))
+		}
+	}
+	slices.Reverse(parts)
+	return parts
+}
+
+func (b *backwards) Bytes(file string, offset, n int64) ([]byte, error) {
+	b.asked = append(b.asked, offset)
+	return b.Source.Bytes(file, offset, n)
+}
+
+func TestWhatIsNeededComesInTheOrderOfTheSource(t *testing.T) {
+	_, files := contents(t, size)
+	src := &backwards{Source: files}
+	p := startWith(t, src, nil, Region{Start: 0, End: 32 * PageSize}, Region{Start: size / 2, End: size/2 + 16*PageSize})
+	if err := p.pager.AwaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{size / 2, 16 * PageSize, 0}; !slices.Equal(src.asked, want) {
+		t.Errorf("asked was for the bytes at %v, want %v", src.asked, want)
+	}
+	p.filled(t, p.want)
+	if n := p.pager.Asked(); n != 0 {
+		t.Errorf("the process has waited %d times, want never", n)
+	}
 }
 
 // TestMemoryOfWhichTheKernelDoesNotTellIsWritten: changed data of files.

@@ -29,6 +29,8 @@ func TestRegions(t *testing.T) {
 		"none lies within":                       {all().within(Region{Start: at(110), End: at(120)}), nil},
 		"what moves keeps its contents":          {all().moved(at(125), at(200), 10*PageSize), regions{pages(100, 110), pages(120, 125), pages(135, 140), moved(pages(125, 130), 75), moved(pages(130, 135), 75)}},
 		"what was where it moves to is gone":     {all().moved(at(100), at(125), 10*PageSize), regions{pages(120, 125), moved(pages(100, 110), 25), pages(135, 140)}},
+		"others are put in their place":          {all().with([]Region{pages(112, 114), pages(116, 118)}), regions{pages(100, 110), pages(112, 114), pages(116, 118), pages(120, 130), pages(130, 140)}},
+		"there are no others":                    {all().with(nil), all()},
 		"nothing moves":                          {all().moved(at(50), at(60), PageSize), all()},
 		"what is missing of a part is not moved": {all().moved(at(115), at(215), 10*PageSize), regions{pages(100, 110), pages(125, 130), pages(130, 140), moved(pages(120, 125), 100)}},
 	} {

@@ -31,11 +31,36 @@ func TestMemoryComesLaterWhereThatIsWorthIt(t *testing.T) {
 	}
 }
 
+func TestMemoryDoesNotComeFromCRIUWhereThatIsWorthIt(t *testing.T) {
+	of := func(bytes uint64) userfault.Missing {
+		return userfault.Missing{Regions: []userfault.Region{{End: bytes}}}
+	}
+	for claim, c := range map[string]struct {
+		list        []userfault.Missing
+		whole, want bool
+	}{
+		"some comes later":                         {[]userfault.Missing{of(leastGiven)}, false, true},
+		"some of several processes comes later":    {[]userfault.Missing{of(leastGiven), of(1 << 20)}, false, true},
+		"all of it comes at once":                  {[]userfault.Missing{of(leastGiven)}, true, true},
+		"all of several processes comes at once":   {[]userfault.Missing{of(leastGiven), of(1 << 20)}, true, false},
+		"there is little of it":                    {[]userfault.Missing{of(leastGiven - 1)}, true, false},
+		"there is none that the kernel tells of":   {nil, true, false},
+		"little of two processes makes much of it": {[]userfault.Missing{of(leastGiven / 2), of(leastGiven / 2)}, false, true},
+	} {
+		if got := worthGiving(c.list, c.whole); got != c.want {
+			t.Errorf("%s: %t, want %t", claim, got, c.want)
+		}
+	}
+}
+
 func TestWhatIsKnownOfTouchesIsHandedOnByAProcessThatHasAllOfItsMemory(t *testing.T) {
 	l := &life{}
 	l.known.Waits = 7
 	l.known.Ranges = []userfault.Touched{{PID: 1, Start: 0, End: userfault.PageSize}}
-	if got := l.touches(); got.Waits != 7 || len(got.Ranges) != 1 {
-		t.Errorf("got %+v, want what the image said", got)
+	for _, mine := range []*memory{nil, {}} { // that it got from CRIU, or from its pager before it ran
+		l.memory, l.whole = mine, mine != nil
+		if got := l.touches(); got.Waits != 7 || len(got.Ranges) != 1 {
+			t.Errorf("got %+v, want what the image said", got)
+		}
 	}
 }
