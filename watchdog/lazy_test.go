@@ -40,7 +40,8 @@ func TestFunctionServesBeforeItHasAllOfItsMemory(t *testing.T) {
 	if second := start("10", 10, 3, true, small); second >= first {
 		t.Errorf("the process has waited %v times for memory, and %v times where it was known what it would touch", first, second)
 	}
-	if waited := start("10", 10, 3, true); waited > 0 {
+	const whileItIsMade = 10 // CRIU touches some pages for it: its stack, for one
+	if waited := start("10", 10, 3, true); waited > whileItIsMade {
 		t.Errorf("the process has waited %v times for memory, all of which it should have had", waited)
 	}
 	start("20", 10, 12, false, "snapshot_lazy_restore=false")
