@@ -37,9 +37,8 @@ func strongSum(page []byte) pageSum { return sha256.Sum256(page) }
 
 // sumWith sums pages, but for those of zeros.
 func sumWith(sum func(page []byte) pageSum, sums []pageSum, pages []byte) {
-	var zeros [PageSize]byte
 	for i := range sums {
-		if page := pages[i*PageSize : (i+1)*PageSize]; !bytes.Equal(page, zeros[:]) {
+		if page := pages[i*PageSize : (i+1)*PageSize]; !isZero(page) {
 			sums[i] = sum(page)
 		}
 	}
@@ -56,3 +55,6 @@ func readPages(p ImagePages, first int, buf []byte) error {
 	}
 	return fmt.Errorf("read image %s: %w", p.Name, err)
 }
+
+// isZero reports whether data, of which there is some, are all zeros.
+func isZero(data []byte) bool { return data[0] == 0 && bytes.Equal(data[1:], data[:len(data)-1]) }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
 
 // Image is the image of a process as a dump leaves it.
@@ -148,6 +150,29 @@ const (
 	// Late is afterwards.
 	Late
 )
+
+// TimesOf says when the pages of files are needed, by their names, of which sizes has
+// the numbers of pages: what is not missing is there first.
+func TimesOf(missing []userfault.Missing, sizes map[string]int) map[string][]Time {
+	times := map[string][]Time{}
+	for name, n := range sizes {
+		given, later := map[string][]bool{name: make([]bool, n)}, map[string][]bool{name: make([]bool, n)}
+		for _, of := range missing {
+			of.MarkGiven(given)
+			of.MarkLater(later)
+		}
+		times[name] = make([]Time, n)
+		for page := range times[name] {
+			switch {
+			case later[name][page]:
+				times[name][page] = Late
+			case given[name][page]:
+				times[name][page] = Soon
+			}
+		}
+	}
+	return times
+}
 
 // timing says when the pages of image files are needed; nil = all of them Soon.
 type timing [][]Time

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -117,9 +116,6 @@ func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from open
 	}
 	return dst.WriteFile(sumsFile, encodeSums(sums, sum), 0o600)
 }
-
-// isZero reports whether data, of which there is some, are all zeros.
-func isZero(data []byte) bool { return data[0] == 0 && bytes.Equal(data[1:], data[:len(data)-1]) }
 
 // copyFile copies a file and appends its sums; larger pieces of zeros become
 // holes.

@@ -216,26 +216,25 @@ func (l *later) plan() error {
 // runs: its restore may begin without them. Of those that have no others nothing
 // is read after that.
 func (l *later) choose(missing []userfault.Missing) {
-	given, optional := map[string][]bool{}, map[string][]bool{}
+	sizes := map[string]int{}
 	for file, pages := range l.pages {
-		given[file], optional[file] = make([]bool, len(pages)), make([]bool, len(pages))
-	}
-	for _, of := range missing {
-		of.MarkGiven(given)
-		of.MarkLater(optional)
+		sizes[file] = len(pages)
 	}
 	gives, waits := map[*held]bool{}, map[*held]bool{}
-	for file, pages := range l.pages {
-		for page, p := range pages {
-			switch {
-			case p.held == nil:
-			case !given[file][page]:
-				l.needed[p.held] = true
+	for file, times := range TimesOf(missing, sizes) {
+		for page, time := range times {
+			of := l.pages[file][page].held
+			if of == nil { // zeros
+				continue
+			}
+			switch time {
+			case First:
+				l.needed[of] = true
 				l.filed[file] = append(l.filed[file], page)
-			case !optional[file][page]:
-				gives[p.held] = true
-			default:
-				waits[p.held] = true
+			case Soon:
+				gives[of] = true
+			case Late:
+				waits[of] = true
 			}
 		}
 	}

@@ -128,35 +128,21 @@ func processOf(name string) (pid int, is bool) {
 	return pid, found && isImage && err == nil
 }
 
-// timesOf returns when the pages of an image are needed: first what CRIU reads, late
-// what is not touched at once, if it is known what is.
+// timesOf returns when the pages of an image are needed. Where it is not known what a
+// process touches first, it gets all of its memory before it runs.
 func timesOf(img *snapshot.Image) ([][]snapshot.Time, error) {
-	missing, known, err := laterOf(img.Files, nil, userfault.MayCollapse())
+	unknown := func(_ []userfault.Missing, known Touches) bool { return len(known.Ranges) == 0 }
+	missing, _, err := laterOf(img.Files, unknown, userfault.MayCollapse())
 	if err != nil {
 		return nil, err
 	}
-	given, later := map[string][]bool{}, map[string][]bool{}
+	sizes := map[string]int{}
 	for _, p := range img.Pages {
-		given[p.Name], later[p.Name] = make([]bool, p.Bytes/pageSize), make([]bool, p.Bytes/pageSize)
+		sizes[p.Name] = int(p.Bytes / pageSize)
 	}
-	for _, of := range missing {
-		of.MarkGiven(given)
-		if len(known.Ranges) > 0 {
-			of.MarkLater(later)
-		}
-	}
-	times := make([][]snapshot.Time, len(img.Pages))
+	byName, times := snapshot.TimesOf(missing, sizes), make([][]snapshot.Time, len(img.Pages))
 	for i, p := range img.Pages {
-		for page, given := range given[p.Name] {
-			switch {
-			case later[p.Name][page]:
-				times[i] = append(times[i], snapshot.Late)
-			case given:
-				times[i] = append(times[i], snapshot.Soon)
-			default:
-				times[i] = append(times[i], snapshot.First)
-			}
-		}
+		times[i] = byName[p.Name]
 	}
 	return times, nil
 }

@@ -230,10 +230,10 @@ type life struct {
 	record  agent.LifetimeRecord
 	plan    agent.Plan
 	process *process.Process
-	// memory is what the process gets while it runs, missing what it has not got
-	// when it starts, and known what its image says that it touches first.
-	memory *memory
-	// whole says that it gets all of it before it runs.
+	// memory is what the process does not get from CRIU, missing says what that is,
+	// whole that it gets all of it before it runs, and known what its image says that
+	// it touches first.
+	memory  *memory
 	missing []userfault.Missing
 	known   criu.Touches
 	whole   bool
