@@ -2,7 +2,6 @@ package snapshot
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +10,7 @@ import (
 )
 
 // workers is how many goroutines compute at a time.
-func workers() int { return runtime.GOMAXPROCS(0) }
+func workers() int { return background.Workers() }
 
 // parallel calls what newWorker returns for 0 to n-1, on at most so many
 // goroutines, and returns the first error, after which no more is begun.

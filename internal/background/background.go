@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nice is what a thread is made nicer by: it gets a tenth of what others get of
+// nice is what a thread is made nicer by: it gets a third of what others get of
 // a CPU that they want, too. More would make an upload from a worker that is
 // busy all the time take too long.
-const nice = 10
+const nice = 5
 
 // jobs are taken by the threads that wait for more to do. They are the process's,
 // as threads are. They stay: not everybody may raise a priority again, and each
@@ -45,21 +45,21 @@ func Do(f func()) {
 
 func work(job func()) {
 	runtime.LockOSThread() // to the end
-	giveWay()
+	GiveWay(unix.Gettid())
 	for {
 		job()
 		job = <-jobs
 	}
 }
 
-// giveWay lowers the priority of the calling thread. That the kernel refuses it
-// costs the others time only.
-func giveWay() {
-	inverted, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+// GiveWay lowers the priority of a thread, for good, or of a process of one
+// thread, by their ids. That the kernel refuses it costs the others time only.
+func GiveWay(id int) {
+	inverted, err := unix.Getpriority(unix.PRIO_PROCESS, id)
 	if err != nil {
 		return
 	}
-	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), 20-inverted+nice)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, id, 20-inverted+nice)
 }
 
 // awaited is how many wait for the process's work in the background.
@@ -86,31 +86,45 @@ type room struct {
 	before int // what it was without any
 }
 
-// leaveRoom lets a goroutine run while another one computes in the background,
-// on a machine with one CPU, too. By itself the runtime would let one run at a
-// time there, and look for what has come from the network every 10 ms: a
-// request that is handed on four times would take 40 ms. Without such work, two
-// at a time on one CPU are worse: the kernel changes between them in slices of
-// some ms, and the slowest of 64 requests at a time took 1.8 times as long.
+// leaveRoom lets a goroutine run while others compute in the background, one on
+// each CPU ([Workers]). By itself the runtime would let none run beside them, and
+// look for what has come from the network every 10 ms: a request that is handed
+// on four times would take 40 ms. Nor is it enough that they are many and the
+// kernel prefers others: a thread of theirs that runs Go keeps the right to do so
+// while the kernel lets another process run instead, a function's compiler for
+// instance, and if all of those rights are theirs a request waits for as long
+// (60 ms were seen). Without such work, one more at a time is worse: the kernel
+// changes between them in slices of some ms, and the slowest of 64 requests at a
+// time took 1.8 times as long on one CPU.
 var leaveRoom room
-
-const leastRoom = 2
 
 func (r *room) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.busy++; r.busy > 1 {
-		return
-	}
-	if r.before = runtime.GOMAXPROCS(0); r.before < leastRoom {
-		runtime.GOMAXPROCS(leastRoom)
+	if r.busy++; r.busy == 1 {
+		r.before = runtime.GOMAXPROCS(0)
+		runtime.GOMAXPROCS(r.before + 1)
 	}
 }
 
 func (r *room) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.busy--; r.busy == 0 && r.before < leastRoom {
+	if r.busy--; r.busy == 0 {
 		runtime.GOMAXPROCS(r.before)
 	}
 }
+
+func (r *room) workers() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.busy > 0 {
+		return r.before
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Workers is how many goroutines compute at a time, in the background or not: as
+// many as there are CPUs for the process, whether or not it works in the
+// background just now. GOMAXPROCS may be one more.
+func Workers() int { return leaveRoom.workers() }

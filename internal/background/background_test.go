@@ -63,17 +63,23 @@ func TestWorkWaitsForNoOtherWork(t *testing.T) {
 	}
 }
 
-func TestThereIsRoomForAnAnswerOnOneCPUWhileThereIsWork(t *testing.T) {
-	for before, want := range map[int]int{1: 2, 2: 2, 3: 3} {
-		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(before))
+func TestThereIsRoomForAnAnswerBesideTheWork(t *testing.T) {
+	for _, cpus := range []int{1, 2, 3} {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cpus))
 		background.Do(func() {
 			background.Do(func() {})
-			if n := runtime.GOMAXPROCS(0); n != want {
-				t.Errorf("of %d CPUs: %d goroutines run at a time, want %d", before, n, want)
+			if n := background.Workers(); n != cpus {
+				t.Errorf("on %d CPUs: %d workers, want as many", cpus, n)
+			}
+			if n := runtime.GOMAXPROCS(0); n != cpus+1 {
+				t.Errorf("on %d CPUs: %d goroutines run at a time, want %d", cpus, n, cpus+1)
 			}
 		})
-		if n := runtime.GOMAXPROCS(0); n != before {
-			t.Errorf("of %d CPUs: %d goroutines run at a time afterwards", before, n)
+		if n := runtime.GOMAXPROCS(0); n != cpus {
+			t.Errorf("on %d CPUs: %d goroutines run at a time afterwards", cpus, n)
+		}
+		if n := background.Workers(); n != cpus {
+			t.Errorf("on %d CPUs: %d workers afterwards", cpus, n)
 		}
 	}
 }

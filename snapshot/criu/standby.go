@@ -8,6 +8,8 @@ import (
 
 	"github.com/checkpoint-restore/go-criu/v7/rpc"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 )
 
 // standByTime is when a CRIU that has a request and does not get ready for it
@@ -54,6 +56,7 @@ func (w *worker) await() answer {
 	for {
 		resp, err := w.receive()
 		if err != nil || resp.GetType() != rpc.CriuReqType_NOTIFY {
+			background.GiveWay(w.cmd.Process.Pid) // what it does to end takes a ms or two, the process answers meanwhile
 			return answer{resp, errors.Join(refused, err)}
 		}
 		var why error
