@@ -89,9 +89,10 @@ func (l *load) stop() error {
 
 // service is what clients saw in some time.
 type service struct {
-	// gap is the longest time without an answer, longest the longest that an
-	// answer took, usual the median time between two answers.
-	gap, longest, usual time.Duration
+	// gap is the longest time without an answer and second the second longest,
+	// longest the longest that an answer took, usual the median time between two
+	// answers.
+	gap, second, longest, usual time.Duration
 }
 
 // between looks at the answers from one time to another, after stop.
@@ -109,7 +110,7 @@ func (l *load) between(from, to time.Time) service {
 	gaps := gapsBetween(answers, from, to)
 	if len(gaps) > 0 {
 		slices.Sort(gaps)
-		s.gap, s.usual = gaps[len(gaps)-1], gaps[len(gaps)/2]
+		s.gap, s.second, s.usual = gaps[len(gaps)-1], gaps[max(len(gaps)-2, 0)], gaps[len(gaps)/2]
 	}
 	return s
 }

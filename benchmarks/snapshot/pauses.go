@@ -164,6 +164,7 @@ func (s *stage) underLoad(ctx context.Context, w *worker, connections int, one *
 	}
 	seen, usual := l.between(from, to.Add(after/2)), l.between(time.Time{}, isNear)
 	one.Values["gap_ms"] = milliseconds(seen.gap)
+	one.Values["second_gap_ms"] = milliseconds(seen.second)
 	one.Values["longest_answer_ms"] = milliseconds(seen.longest)
 	one.Values["usual_gap_ms"] = milliseconds(usual.usual)
 	return nil

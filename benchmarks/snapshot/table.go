@@ -58,12 +58,12 @@ func (s samples) row(w io.Writer, way string, names ...string) {
 }
 
 func (one *result) printPauses(w io.Writer) {
-	fmt.Fprintln(w, "\ncheckpoint\tgap ms\tlongest answer ms\tusual gap ms\tdump ms\tMB sent\tfailed dumps")
+	fmt.Fprintln(w, "\ncheckpoint\tgap ms\tsecond gap ms\tlongest answer ms\tusual gap ms\tdump ms\tMB sent\tfailed dumps")
 	for _, way := range pauseWays() {
 		if len(one.Pauses.of(way.name, "gap_ms")) == 0 {
 			continue
 		}
-		one.Pauses.row(failing{w, one.Pauses.failures(way.name)}, way.name, "gap_ms", "longest_answer_ms", "usual_gap_ms", "dump_ms", "bytes")
+		one.Pauses.row(failing{w, one.Pauses.failures(way.name)}, way.name, "gap_ms", "second_gap_ms", "longest_answer_ms", "usual_gap_ms", "dump_ms", "bytes")
 	}
 	fmt.Fprintf(w, "memory copy of the same pages\t%.1f\n", median(one.CopyMS))
 }
