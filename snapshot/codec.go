@@ -16,7 +16,7 @@ type codec struct {
 // it is used. There is no checksum of zstd's: every frame has a SHA-256.
 func newCodec() *codec {
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
-		zstd.WithEncoderConcurrency(workers()), zstd.WithWindowSize(maxFrameRaw), zstd.WithSingleSegment(true)) // which says how large the contents are
+		zstd.WithEncoderConcurrency(workers()), zstd.WithWindowSize(metaFrame), zstd.WithSingleSegment(true)) // which says how large the contents are
 	if err != nil {
 		panic(err) // an option is out of its range
 	}

@@ -5,7 +5,6 @@ package background
 import (
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -62,20 +61,71 @@ func GiveWay(id int) {
 	_ = unix.Setpriority(unix.PRIO_PROCESS, id, 20-inverted+nice)
 }
 
-// awaited is how many wait for the process's work in the background.
-var awaited atomic.Int64
+// turns say whether work in the background may go on, which is the process's.
+type turns struct {
+	mu      sync.Mutex
+	changed sync.Cond
+	awaited int // by how many
+	held    int // by how many
+}
+
+func newTurns() *turns {
+	t := &turns{}
+	t.changed.L = &t.mu
+	return t
+}
+
+var turn = newTurns()
+
+// raise raises a number until what it returns is called.
+func (t *turns) raise(n *int) (back func()) {
+	t.add(n, 1)
+	return sync.OnceFunc(func() { t.add(n, -1) })
+}
+
+func (t *turns) add(n *int, by int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	*n += by
+	t.changed.Broadcast()
+}
+
+// wait returns when nobody holds work up, or somebody waits for it, and reports
+// whether somebody does.
+func (t *turns) wait() (awaited bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.held > 0 && t.awaited == 0 {
+		t.changed.Wait()
+	}
+	return t.awaited > 0
+}
 
 // Await says that somebody waits for work in the background and nobody for
 // anything else of this process, until done is called: it does not rest then.
-func Await() (done func()) {
-	awaited.Add(1)
-	return sync.OnceFunc(func() { awaited.Add(-1) })
+func Await() (done func()) { return turn.raise(&turn.awaited) }
+
+// mostHeld bounds how long work is held up.
+const mostHeld = time.Second
+
+// Hold keeps work in the background where it rests next, until release is
+// called or a second has passed: for a time in which somebody waits for all that
+// this process does.
+func Hold() (release func()) {
+	back := turn.raise(&turn.held)
+	timer := time.AfterFunc(mostHeld, back)
+	return func() {
+		timer.Stop()
+		back()
+	}
 }
 
-// Rest stops the caller, which works in the background, for d.
+// Rest stops the caller, which works in the background, for d, and as long as
+// work is held up.
 func Rest(d time.Duration) {
-	if awaited.Load() == 0 {
+	if !turn.wait() {
 		time.Sleep(d)
+		turn.wait()
 	}
 }
 

@@ -103,3 +103,31 @@ func TestWorkThatSomebodyWaitsForDoesNotRest(t *testing.T) {
 		}
 	})
 }
+
+func TestWorkThatIsHeldUpRestsUntilItIsReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rest := func(meanwhile func()) time.Duration {
+			begin := time.Now()
+			go meanwhile()
+			background.Rest(time.Millisecond)
+			return time.Since(begin)
+		}
+		release := background.Hold()
+		if took := rest(func() { time.Sleep(30 * time.Millisecond); release() }); took != 31*time.Millisecond && took != 30*time.Millisecond {
+			t.Errorf("it rested for %v, want until the release, after 30 ms", took)
+		}
+		release() // again, which counts once
+		if took := rest(func() {}); took != time.Millisecond {
+			t.Errorf("it rested for %v after the release", took)
+		}
+		background.Hold()
+		if took := rest(func() { time.Sleep(30 * time.Millisecond); defer background.Await()(); time.Sleep(time.Second) }); took > 31*time.Millisecond {
+			t.Errorf("it rested for %v, want until somebody waits for it, after 30 ms", took)
+		}
+		time.Sleep(2 * time.Second)
+		background.Hold()
+		if took := rest(func() {}); took > time.Second+time.Millisecond || took < time.Second {
+			t.Errorf("it rested for %v, want no more than the second that it may be held up", took)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 	"github.com/pronghorn-faas/pronghorn/snapshot/criu"
 )
 
@@ -100,6 +101,7 @@ func (m *Manager) takeImage(ctx context.Context, l *life, c *agent.Checkpoint) (
 // pause is the time in which nobody is served.
 func (m *Manager) pause(bounded context.Context, l *life, c *agent.Checkpoint, p *preparation, hurried bool) Failure {
 	begin := time.Now()
+	defer background.Hold()()
 	defer func() {
 		pause := time.Since(begin)
 		c.PauseMS = milliseconds(pause)

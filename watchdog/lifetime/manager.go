@@ -149,6 +149,8 @@ type Manager struct {
 	answered atomic.Int64
 	// first is what is filled after that answer.
 	first atomic.Pointer[memory]
+	// release lets work in the background go on after that answer.
+	release atomic.Pointer[func()]
 	// started is set when there was a lifetime.
 	started bool
 	// noCheckpoints is set when dumps take too long to try again.
@@ -179,6 +181,9 @@ func New(s Settings, g *gate.Gate, c Connections, r Reporter, m *metrics.Metrics
 func (m *Manager) NoteResponse() {
 	if m.answered.CompareAndSwap(0, time.Now().UnixNano()) {
 		m.first.Load().fill()
+		if release := m.release.Load(); release != nil {
+			(*release)()
+		}
 	}
 }
 

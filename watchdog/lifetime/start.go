@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pronghorn-faas/pronghorn/agent"
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 	"github.com/pronghorn-faas/pronghorn/watchdog/process"
 )
 
@@ -23,6 +24,8 @@ const (
 // be started cold either.
 func (m *Manager) start(ctx context.Context) (*life, error) {
 	begin := time.Now()
+	release := background.Hold() // what is left of the lifetime before can wait
+	m.release.Store(&release)
 	l := newLife()
 	l.follows, m.started = m.started, true
 	why := m.plan(ctx, l)
