@@ -30,9 +30,10 @@ func (l *later) keeps(of *load) bool {
 }
 
 // keep puts into the cache what was left for later, so that it gives way to the
-// start. After a failure the next try waits for it.
+// start. Others may wait for it: another container, or the next start in this
+// one; after a failure the next try does.
 func (l *later) keep(failure error) {
-	spread := inBackground
+	spread := gently
 	if failure != nil {
 		spread = parallel
 	}

@@ -146,6 +146,7 @@ func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *
 			return nil, err
 		}
 		background.Rest(min(time.Since(began), mostRest))
+		background.Turn()
 	}
 	return sums, nil
 }

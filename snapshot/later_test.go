@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pronghorn-faas/pronghorn/internal/background"
 	"github.com/pronghorn-faas/pronghorn/snapshot"
 	"github.com/pronghorn-faas/pronghorn/snapshot/userfault"
 )
@@ -182,6 +183,27 @@ func TestImageIsNotKeptBeforeItIsComplete(t *testing.T) {
 	b, err := again.Pages.Bytes("pages-1.img", 150*page, page)
 	if err != nil || !bytes.Equal(b, images()["pages-1.img"][150*page:151*page]) {
 		t.Errorf("page 150 of the kept image is not what was stored: %v", err)
+	}
+}
+
+func TestAStartDoesNotHoldUpWhatItWaitsFor(t *testing.T) {
+	s, sha := stored(t)
+	cache, err := snapshot.NewCache(t.TempDir(), 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cached := func(r *snapshot.FetchRequest) { r.Cache = cache }
+	for _, start := range []string{"first", "second"} { // which waits for the packs that the first one puts into the cache
+		release := background.Hold()
+		began := time.Now()
+		got, err := fetchLater(t, s, sha, cached)
+		if err == nil {
+			err = got.Arrived(t.Context())
+		}
+		if took := time.Since(began); err != nil || took > 500*time.Millisecond {
+			t.Errorf("the %s start took %v: %v", start, took, err)
+		}
+		release()
 	}
 }
 

@@ -30,6 +30,17 @@ const leastRest = time.Millisecond
 
 // inBackground is parallel for what nobody waits for.
 func inBackground(ctx context.Context, n, workers int, newWorker func() func(i int) error) error {
+	return gently(ctx, n, workers, func() func(int) error {
+		work := newWorker()
+		return func(i int) error {
+			background.Turn()
+			return work(i)
+		}
+	})
+}
+
+// gently is parallel for what nobody waits for but others, elsewhere, might.
+func gently(ctx context.Context, n, workers int, newWorker func() func(i int) error) error {
 	return spread(ctx, n, workers, background.Do, func() func(int) error { return resting(newWorker()) })
 }
 

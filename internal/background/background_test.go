@@ -2,6 +2,7 @@ package background_test
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -104,30 +105,61 @@ func TestWorkThatSomebodyWaitsForDoesNotRest(t *testing.T) {
 	})
 }
 
-func TestWorkThatIsHeldUpRestsUntilItIsReleased(t *testing.T) {
+func TestWorkThatIsHeldUpWaitsUntilItIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rest := func(meanwhile func()) time.Duration {
+		waits := func(meanwhile func()) time.Duration {
 			begin := time.Now()
 			go meanwhile()
-			background.Rest(time.Millisecond)
+			background.Turn()
 			return time.Since(begin)
 		}
 		release := background.Hold()
-		if took := rest(func() { time.Sleep(30 * time.Millisecond); release() }); took != 31*time.Millisecond && took != 30*time.Millisecond {
-			t.Errorf("it rested for %v, want until the release, after 30 ms", took)
+		if took := waits(func() { time.Sleep(30 * time.Millisecond); release() }); took != 30*time.Millisecond {
+			t.Errorf("it waited for %v, want until the release, after 30 ms", took)
 		}
 		release() // again, which counts once
-		if took := rest(func() {}); took != time.Millisecond {
-			t.Errorf("it rested for %v after the release", took)
+		if took := waits(func() {}); took != 0 {
+			t.Errorf("it waited for %v after the release", took)
 		}
 		background.Hold()
-		if took := rest(func() { time.Sleep(30 * time.Millisecond); defer background.Await()(); time.Sleep(time.Second) }); took > 31*time.Millisecond {
-			t.Errorf("it rested for %v, want until somebody waits for it, after 30 ms", took)
+		if took := waits(func() { time.Sleep(30 * time.Millisecond); defer background.Await()(); time.Sleep(time.Second) }); took != 30*time.Millisecond {
+			t.Errorf("it waited for %v, want until somebody waited for it, after 30 ms", took)
 		}
 		time.Sleep(2 * time.Second)
 		background.Hold()
-		if took := rest(func() {}); took > time.Second+time.Millisecond || took < time.Second {
-			t.Errorf("it rested for %v, want no more than the second that it may be held up", took)
+		if took := waits(func() {}); took != time.Second {
+			t.Errorf("it waited for %v, want the second that it may be held up", took)
 		}
 	})
 }
+
+func TestNoGarbageIsCollectedWhileSomebodyWaitsForAll(t *testing.T) {
+	runtime.GC()
+	litter := func() (collections uint32) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range 100 {
+			litterBox = make([]byte, 1<<20)
+		}
+		runtime.ReadMemStats(&after)
+		return after.NumGC - before.NumGC
+	}
+	percent := debug.SetGCPercent(70)
+	defer debug.SetGCPercent(percent)
+	one, other := background.Hold(), background.Hold()
+	one()
+	one() // again, which counts once
+	if n := litter(); n != 0 {
+		t.Errorf("%d collections", n)
+	}
+	other()
+	if n := litter(); n == 0 {
+		t.Error("no collection afterwards")
+	}
+	if now := debug.SetGCPercent(70); now != 70 {
+		t.Errorf("GOGC is %d afterwards, want 70", now)
+	}
+}
+
+// litterBox keeps what is made there out of the stack.
+var litterBox []byte

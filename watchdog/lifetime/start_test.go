@@ -27,7 +27,7 @@ func TestWhatALifetimeHasLeftWaitsUntilTheNextOneHasAnswered(t *testing.T) {
 	defer l.process.Kill()
 	goesOn := make(chan time.Time)
 	go func() {
-		background.Rest(0)
+		background.Turn()
 		goesOn <- time.Now()
 	}()
 	time.Sleep(50 * time.Millisecond)
