@@ -1,6 +1,6 @@
 # make            build bin/pronghorn and bin/fwatchdog
 # make test       everything that CI runs: sets up what is missing, checks, tests
-# make unit       the tests that run anywhere, with the race detector (< 1 min)
+# make unit       the tests that run anywhere, with the race detector (1 to 3 min)
 # make integration  the tests against real CRIU, PyPy, JVM, Redis and MinIO
 # make containers the tests in real containers: templates, images, privileges (15 min at first, then 3; Docker)
 # make e2e-k8s    everything on a real single-node Kubernetes that it builds first (Docker)

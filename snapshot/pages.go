@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -99,24 +98,6 @@ func (l *later) rank(h *held) int {
 		return len(l.frames) + h.number
 	}
 	return h.number
-}
-
-// runOf returns those of the first pages that lie in one frame as they do in the
-// file, or are zeros. There is at least one.
-func (l *later) runOf(file string, offset, n int64) ([]heldPage, error) {
-	pages := l.pages[file]
-	first, end := offset/PageSize, (offset+n)/PageSize
-	if offset < 0 || first >= end || end > int64(len(pages)) {
-		return nil, fmt.Errorf("%s has %d pages, pages %d to %d are missing", file, len(pages), first, end)
-	}
-	run := pages[first:end]
-	for i, p := range run {
-		follows := p.held == run[0].held && (p.held == nil || p.from == run[0].from+int64(i)*PageSize)
-		if !follows || p.held == nil && i == len(noBytes)/PageSize {
-			return run[:i], nil
-		}
-	}
-	return run, nil
 }
 
 // atHand reports whether bytes of a file need not be waited for, nor unpacked.
