@@ -72,7 +72,7 @@ func (c *Cache) keepFetched(ctx context.Context, f Fetched) error {
 	return c.keep(ctx, f.Manifest, f.manifestSHA256, fromDir(dir))
 }
 
-func (c *Cache) keep(ctx context.Context, m Manifest, sum string, from opener) error {
+func (c *Cache) keep(ctx context.Context, m Manifest, sum string, from original) error {
 	only, err := c.root.OpenFile(keeperLock, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (c *Cache) keep(ctx context.Context, m Manifest, sum string, from opener) e
 
 // copyTo copies an image into a directory of the cache, if what is there can be
 // linked: else nobody could use it.
-func (c *Cache) copyTo(ctx context.Context, staging string, m Manifest, sum string, from opener) error {
+func (c *Cache) copyTo(ctx context.Context, staging string, m Manifest, sum string, from original) error {
 	link := path.Join(staging, sumsFile)
 	if err := errors.Join(c.root.Link(keeperLock, link), c.root.Remove(link)); err != nil {
 		return err

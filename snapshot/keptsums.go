@@ -82,26 +82,38 @@ type summer struct{ buf []byte }
 
 func newSummer() *summer { return &summer{make([]byte, sumRead)} }
 
-// sum reads a block, hands its bytes on as they come, and appends the sums of
-// its pages.
-func (s *summer) sum(sums []uint64, f io.ReaderAt, b block, each func(at int64, data []byte) error) ([]uint64, error) {
+// sum reads a block and appends the sums of its pages.
+func (s *summer) sum(sums []uint64, f io.ReaderAt, b block) ([]uint64, error) {
+	err := s.read(f, b, func(_ int64, data []byte) error {
+		sums = appendSums(sums, data)
+		return nil
+	})
+	return sums, err
+}
+
+func appendSums(sums []uint64, data []byte) []uint64 {
+	for page := range slices.Chunk(data, PageSize) {
+		sums = append(sums, xxhash.Sum64(page))
+	}
+	return sums
+}
+
+// read reads a block and hands its bytes on as they come.
+func (s *summer) read(f io.ReaderAt, b block, each func(at int64, data []byte) error) error {
 	for at := b.at; at < b.at+b.bytes; at += sumRead {
 		data := s.buf[:min(sumRead, b.at+b.bytes-at)]
 		if n, err := f.ReadAt(data, at); n < len(data) {
-			return sums, fmt.Errorf("%w: read at %d: %w", errDamaged, at, err)
-		}
-		for page := range slices.Chunk(data, PageSize) {
-			sums = append(sums, xxhash.Sum64(page))
+			return fmt.Errorf("%w: read at %d: %w", errDamaged, at, err)
 		}
 		if err := each(at, data); err != nil {
-			return sums, err
+			return err
 		}
 	}
-	return sums, nil
+	return nil
 }
 
 // copyImage copies an image into a directory of the cache, with its sums.
-func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from opener, to string) error {
+func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from original, to string) error {
 	dst, err := c.root.OpenRoot(to)
 	if err != nil {
 		return err
@@ -119,8 +131,8 @@ func (c *Cache) copyImage(ctx context.Context, m Manifest, sum string, from open
 
 // copyFile copies a file and appends its sums; larger pieces of zeros become
 // holes.
-func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *os.Root, name string, size int64) (_ []uint64, err error) {
-	in, err := from(name)
+func (s *summer) copyFile(ctx context.Context, sums []uint64, from original, dst *os.Root, name string, size int64) (_ []uint64, err error) {
+	in, err := from.open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -133,9 +145,13 @@ func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *
 	if err := out.Truncate(size); err != nil {
 		return nil, err
 	}
+	known, isKnown := from.sums[name]
 	for at := int64(0); at < size; at += sumPart {
 		began := time.Now()
-		sums, err = s.sum(sums, in, block{at: at, bytes: min(sumPart, size-at)}, func(at int64, data []byte) error {
+		err = s.read(in, block{at: at, bytes: min(sumPart, size-at)}, func(at int64, data []byte) error {
+			if !isKnown {
+				sums = appendSums(sums, data)
+			}
 			if isZero(data) {
 				return ctx.Err()
 			}
@@ -148,7 +164,7 @@ func (s *summer) copyFile(ctx context.Context, sums []uint64, from opener, dst *
 		background.Rest(min(time.Since(began), mostRest))
 		background.Turn()
 	}
-	return sums, nil
+	return append(sums, known...), nil
 }
 
 // encodeSums ends with a sum of them and of the manifest that they are for.
@@ -222,12 +238,11 @@ func checkImage(ctx context.Context, dir *os.Root, m Manifest, manifestSHA256 st
 		}
 		files = append(files, f)
 	}
-	nothing := func(int64, []byte) error { return nil }
 	return parallel(ctx, len(blocks), workers(), func() func(int) error {
 		s, got := newSummer(), make([]uint64, 0, sumPart/PageSize)
 		return func(i int) (err error) {
 			b := blocks[i]
-			got, err = s.sum(got[:0], files[b.file], b, nothing)
+			got, err = s.sum(got[:0], files[b.file], b)
 			if err == nil && !slices.Equal(got, sums[b.first:b.first+b.sums()]) {
 				err = fmt.Errorf("%w: %s", errDamaged, files[b.file].Name())
 			}

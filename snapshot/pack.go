@@ -24,6 +24,8 @@ type packed struct {
 	stored   Stored
 	// raw is the manifest as it is stored.
 	raw []byte
+	// quick are the sums of the pages, if they are quick ones.
+	quick [][]pageSum
 }
 
 // packer packs one image.
@@ -46,7 +48,7 @@ func (t *Transfer) packAndClose(ctx context.Context, req StoreRequest) (p packed
 	if p.raw, p.stored.ManifestSHA256, err = p.manifest.Encode(); err != nil { // before anything is sent
 		return p, firstError(err, p.pack.close())
 	}
-	req.Cache.keepTaken(ctx, p.manifest, p.stored.ManifestSHA256, req.Image)
+	req.Cache.keepTaken(ctx, p.manifest, p.stored.ManifestSHA256, req.Image, p.quick)
 	return p, nil
 }
 
@@ -75,6 +77,9 @@ func (t *Transfer) packImage(ctx context.Context, req StoreRequest) (_ packed, e
 		return packed{}, err
 	}
 	out := packed{pack: newSpool(), stored: l.stored(sums)}
+	if req.quick() {
+		out.quick = sums
+	}
 	out.stored.HashTime = time.Since(begin)
 	begin = time.Now()
 	p := packer{framer: framer{t.codec, sealer}, image: req.Image, out: out.pack}
