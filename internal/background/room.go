@@ -36,7 +36,11 @@ func (r *room) begin() {
 func (r *room) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.busy--; r.busy == 0 {
+	if r.busy--; r.busy > 0 {
+		return
+	}
+	runtime.SetDefaultGOMAXPROCS() // which goes on following the container's limit
+	if runtime.GOMAXPROCS(0) != r.before {
 		runtime.GOMAXPROCS(r.before)
 	}
 }

@@ -56,10 +56,10 @@ func Await() (done func()) { return turn.raise(&turn.awaited) }
 // mostHeld bounds how long work is held up.
 const mostHeld = time.Second
 
-// Hold keeps work in the background where it asks for its turn next, until
-// release is called or a second has passed: for a time in which somebody waits for all that
-// this process does. Nor is garbage collected meanwhile, unless the memory limit
-// of the runtime (GOMEMLIMIT) asks for it.
+// Hold keeps work in the background where it asks for its turn next, until release
+// is called or a second has passed: for a time in which somebody waits for all that
+// this process does. Nor is garbage collected meanwhile, unless the memory limit of
+// the runtime (GOMEMLIMIT) asks for it.
 func Hold() (release func()) {
 	work, garbage := turn.raise(&turn.held), collector.hold()
 	back := sync.OnceFunc(func() {

@@ -55,8 +55,10 @@ func (w *worker) await() answer {
 	var refused error
 	for {
 		resp, err := w.receive()
+		if err == nil && resp.GetType() != rpc.CriuReqType_NOTIFY {
+			background.GiveWay(w.cmd.Process.Pid) // to end takes it a ms or two, in which the function could answer
+		}
 		if err != nil || resp.GetType() != rpc.CriuReqType_NOTIFY {
-			background.GiveWay(w.cmd.Process.Pid) // what it does to end takes a ms or two, the process answers meanwhile
 			return answer{resp, errors.Join(refused, err)}
 		}
 		var why error
