@@ -49,6 +49,7 @@ func generationsDoNotGrow(t *testing.T, f watchdogtest.Function, n int) {
 	c, bin := watchdogtest.NewControl(t, "", ""), watchdogtest.Binary(t)
 	w := c.StartWith(t, bin, f, watchdogtest.EvictedLineage(requestsOf), "snapshot_max_pause=1m", "snapshot_cache_dir="+t.TempDir())
 	var early, late size
+	var open []string
 	for i := range n {
 		w.Drive(requestsOf - 1)
 		switch i {
@@ -56,6 +57,7 @@ func generationsDoNotGrow(t *testing.T, f watchdogtest.Function, n int) {
 			early = sizeOf(t, w)
 		case n - 1:
 			late = sizeOf(t, w)
+			open = linksIn(functionOf(t, w.Sandbox.PID()))
 		}
 		w.Drive(1)
 	}
@@ -64,7 +66,7 @@ func generationsDoNotGrow(t *testing.T, f watchdogtest.Function, n int) {
 	t.Logf("generation %d: %+v, %d: %+v", n/2, early, n, late)
 	logLineage(t, c, f.Name, records)
 	if late.threads > early.threads+2 || late.descriptors > early.descriptors || late.watchdogDescriptors > early.watchdogDescriptors+10 {
-		t.Errorf("generation %d had %+v, generation %d %+v: want no growth", n/2, early, n, late)
+		t.Errorf("generation %d had %+v, generation %d %+v: want no growth; open in the end: %q", n/2, early, n, late, open)
 	}
 	if late.watchdogKB > early.watchdogKB*3/2+20<<10 {
 		t.Errorf("the watchdog grew from %d kB to %d kB", early.watchdogKB, late.watchdogKB)
@@ -117,6 +119,16 @@ func sizeOf(t *testing.T, w *watchdogtest.Watchdog) size {
 		threads: count(t, function, "task"), descriptors: count(t, function, "fd"),
 		watchdogDescriptors: count(t, pid, "fd"), watchdogKB: residentKB(t, pid),
 	}
+}
+
+// linksIn are what the descriptors of a process refer to.
+func linksIn(pid int) (links []string) {
+	fds, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	for _, fd := range fds {
+		link, _ := os.Readlink(fd) // it may just have been closed
+		links = append(links, link)
+	}
+	return links
 }
 
 // functionOf returns the process of the function, a child of the watchdog.
