@@ -55,11 +55,12 @@ func (w *worker) await() answer {
 	var refused error
 	for {
 		resp, err := w.receive()
-		if err == nil && resp.GetType() != rpc.CriuReqType_NOTIFY {
-			background.GiveWay(w.cmd.Process.Pid) // to end takes it a ms or two, in which the function could answer
+		if err != nil {
+			return answer{err: errors.Join(refused, err)}
 		}
-		if err != nil || resp.GetType() != rpc.CriuReqType_NOTIFY {
-			return answer{resp, errors.Join(refused, err)}
+		if resp.GetType() != rpc.CriuReqType_NOTIFY {
+			background.GiveWay(w.cmd.Process.Pid) // to end takes it a ms or two, in which the function could answer
+			return answer{resp, refused}
 		}
 		var why error
 		if w.asks != nil {
